@@ -1,0 +1,100 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Numeric kernels run 10 to 300 times slower without the optimiser, so they keep it in debug too.
+let kernelSettings: [SwiftSetting] =
+  settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A library module under `Sources/` with its tests under `Tests/`.
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [],
+  testing: [Target.Dependency] = [], settings: [SwiftSetting] = settings
+) -> [Target] {
+  [
+    .target(name: name, dependencies: dependencies, swiftSettings: settings),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
+      swiftSettings: settings),
+  ]
+}
+
+/// A built-in stage: one folder under `Stages/` with its manifest, code, tests and page.
+func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+  [
+    .target(
+      name: "\(name)Stage", dependencies: ["StageKit", "StructuredValue"] + dependencies,
+      path: "Stages/\(name)", exclude: ["Tests", "README.md"], sources: ["Sources"],
+      resources: [.embedInCode("stage.yaml")], swiftSettings: settings),
+    .testTarget(
+      name: "\(name)StageTests",
+      dependencies: [.target(name: "\(name)Stage"), "StageKit", "StageTesting", "StructuredValue"]
+        + dependencies,
+      path: "Stages/\(name)/Tests", swiftSettings: settings),
+  ]
+}
+
+/// Written out, since SwiftPM caches the evaluated manifest and would not notice a new folder;
+/// a test compares this list with the folders.
+let stages: [String: [Target.Dependency]] = [:]
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let systemLibraries: [Target] = [
+  systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+  systemLibrary("CGit2", pkgConfig: "libgit2", apt: "libgit2-dev"),
+  systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+  systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+  systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
+]
+
+// Bottom to top: a module may use only what stands above it in this list.
+let modules: [Target] =
+  module("StructuredValue")
+  + module("ContentHashing", ["StructuredValue", "CCrypto"])
+  + module("SpecSyntax", ["StructuredValue", yams])
+  + module("StageManifest", ["SpecSyntax", "StructuredValue"])
+  + module("PipelineSpec", ["StageManifest", "SpecSyntax", "StructuredValue"])
+  + module("RunRecord", ["ContentHashing", "StructuredValue"])
+  + module("ArtifactStore", ["ContentHashing", "StructuredValue", grdb])
+  + module("Provenance", ["RunRecord", "ContentHashing", "StructuredValue", "CGit2"])
+  + module("Formats", ["StructuredValue", "CArchive"], settings: kernelSettings)
+  + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
+  + module("StageKit", ["StageManifest", "StructuredValue"])
+  + module("Planning", [
+    "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
+  ])
+  + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
+  + module("Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"])
+  + module(
+    "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
+
+let package = Package(
+  name: "pipeline",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: systemLibraries + modules
+    + [
+      .target(
+        name: "StageTesting", dependencies: ["StageKit", "StageManifest", "StructuredValue"],
+        swiftSettings: settings)
+    ]
+    + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
+)
