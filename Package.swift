@@ -80,6 +80,10 @@ let modules: [Target] =
   ])
   + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
   + module("Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"])
+  + module("Execution", [
+    "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
+    "ContentHashing", "StructuredValue", "CSupervisor",
+  ])
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
 
@@ -93,8 +97,12 @@ let package = Package(
   targets: systemLibraries + modules
     + [
       .target(
-        name: "StageTesting", dependencies: ["StageKit", "StageManifest", "StructuredValue"],
-        swiftSettings: settings)
+        name: "StageTesting",
+        dependencies: ["StageKit", "StageManifest", "SpecSyntax", "StructuredValue"],
+        swiftSettings: settings),
+      // The process between the runner and the stages; plain C, since it lives between fork and exec.
+      .target(name: "CSupervisor"),
+      .plugin(name: "CodeFingerprint", capability: .buildTool()),
     ]
     + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
 )

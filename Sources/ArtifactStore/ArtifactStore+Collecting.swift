@@ -1,0 +1,84 @@
+public import ContentHashing
+import Foundation
+
+/// What a collection would remove.
+public struct Garbage: Sendable {
+  /// Paths of objects and leftovers.
+  public var paths: [String] = []
+  /// Bytes.
+  public var size = 0
+  /// How many objects stay, and their bytes.
+  public var kept = 0
+  public var keptSize = 0
+}
+
+extension ArtifactStore {
+  /// Finds what no kept action and no kept artifact needs.
+  ///
+  /// - Parameters:
+  ///   - keys: The actions to keep, with all that they name.
+  ///   - artifacts: Further files to keep, such as logs.
+  ///   - minimumAge: Seconds; younger objects stay, since a run may be about to name them.
+  public func garbage(keeping keys: Set<Digest>, artifacts: Set<Digest>, minimumAge: Double)
+    -> Garbage
+  {
+    var marked = Set(artifacts.map(\.hex))
+    func mark(_ tree: Digest) {
+      guard marked.insert(tree.hex).inserted, let entries = try? self.tree(tree) else { return }
+      for entry in entries {
+        switch entry.kind {
+        case .file(let digest, _): marked.insert(digest.hex)
+        case .folder(let digest): mark(digest)
+        case .link: break
+        }
+      }
+    }
+    for artifact in artifacts { if access(path(of: artifact, isTree: true), F_OK) == 0 { marked.remove(artifact.hex); mark(artifact) } }
+    for key in keys {
+      guard let data = FileManager.default.contents(atPath: objectPath("action", key)),
+        let result = ActionResult(text: Array(data))
+      else { continue }
+      if let log = result.log { marked.insert(log.hex) }
+      for output in result.outputs.values {
+        if output.isTree { mark(output.digest) } else { marked.insert(output.digest.hex) }
+      }
+    }
+    var garbage = Garbage()
+    let keptKeys = Set(keys.map(\.hex))
+    let limit = Date().timeIntervalSince1970 - minimumAge
+    for space in ["blob", "tree", "action"] {
+      for name in objectNames(space) {
+        let file = "\(path)/\(space)/\(name.prefix(2))/\(name)"
+        var info = stat()
+        guard lstat(file, &info) == 0 else { continue }
+        let isKept = (space == "action" ? keptKeys : marked).contains(name)
+        if isKept || Double(info.st_mtim.tv_sec) > limit {
+          garbage.kept += 1
+          garbage.keptSize += Int(info.st_size)
+        } else {
+          garbage.paths.append(file)
+          garbage.size += Int(info.st_size)
+        }
+      }
+    }
+    return garbage
+  }
+
+  /// Removes garbage.
+  ///
+  /// - Returns: False, and nothing removed, while a run uses the store.
+  public func collect(_ garbage: Garbage) throws(StoreError) -> Bool {
+    guard let lease = try exclusiveLease() else { return false }
+    // Actions first: an entry must never name what is gone.
+    for path in garbage.paths.sorted(by: { isAction($0) && !isAction($1) }) {
+      if unlink(path) != 0 && errno != ENOENT { throw .system("removing", path) }
+    }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/tmp")) ?? [] {
+      unlink("\(path)/tmp/\(name)")
+    }
+    withExtendedLifetime(lease) {}
+    return true
+  }
+
+  private func isAction(_ path: String) -> Bool { path.contains("/action/") }
+}

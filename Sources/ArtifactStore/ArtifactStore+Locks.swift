@@ -1,0 +1,81 @@
+public import ContentHashing
+import Foundation
+
+/// A lock that the kernel frees when its holder dies, however it dies.
+public final class ActionLock: Sendable {
+  private let file: Int32
+  private let path: String?
+
+  fileprivate init(file: Int32, path: String?) {
+    self.file = file
+    self.path = path
+  }
+
+  deinit {
+    // Removed while it is held: whoever opened it before finds that out and opens a new one.
+    if let path { unlink(path) }
+    close(file)
+  }
+}
+
+extension ArtifactStore {
+  /// Takes the lock of an action, so that two processes do not do the same work.
+  ///
+  /// - Returns: Nil when another process holds it.
+  public func lock(action key: Digest, wait: Bool) throws(StoreError) -> ActionLock? {
+    try lock("\(path)/locks/\(key.hex)", shared: false, wait: wait, isRemoved: true)
+  }
+
+  /// Takes part in the use of the store: as long as anybody does, nothing is collected.
+  public func lease() throws(StoreError) -> ActionLock? {
+    try lock("\(path)/locks/lease", shared: true, wait: true, isRemoved: false)
+  }
+
+  func exclusiveLease() throws(StoreError) -> ActionLock? {
+    try lock("\(path)/locks/lease", shared: false, wait: false, isRemoved: false)
+  }
+
+  /// Takes the lock that marks a run as living.
+  public func lock(run: String) throws(StoreError) -> ActionLock? {
+    try makeFolder("\(path)/work")
+    return try lock("\(path)/work/\(run).lock", shared: false, wait: false, isRemoved: true)
+  }
+
+  private func lock(_ path: String, shared: Bool, wait: Bool, isRemoved: Bool) throws(StoreError)
+    -> ActionLock?
+  {
+    while true {
+      let file = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard file >= 0 else { throw .system("opening", path) }
+      let operation = (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB)
+      guard flock(file, operation) == 0 else {
+        let reason = errno
+        close(file)
+        if reason == EINTR { continue }
+        if reason == EWOULDBLOCK { return nil }
+        throw .system("locking", path, reason)
+      }
+      // The holder before us may have removed the file that we waited for.
+      var held = stat()
+      var named = stat()
+      if fstat(file, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino {
+        if isRemoved {
+          let text = "process \(getpid())\n"
+          _ = text.utf8.withContiguousStorageIfAvailable { pwrite(file, $0.baseAddress, $0.count, 0) }
+        }
+        return ActionLock(file: file, path: isRemoved ? path : nil)
+      }
+      close(file)
+    }
+  }
+
+  /// Runs that are not over, but whose process has died: the names of their working folders.
+  public func abandonedRuns() -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/work")) ?? []
+    let runs = Set(names.filter { !$0.hasSuffix(".lock") })
+    return runs.sorted().filter { run in
+      // Taking the lock succeeds only if nobody holds it.
+      ((try? lock(run: run)) ?? nil) != nil
+    }
+  }
+}

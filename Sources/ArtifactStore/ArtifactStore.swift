@@ -1,0 +1,177 @@
+public import ContentHashing
+import Foundation
+import StructuredValue
+
+/// The content-addressed store: the folder `Artifacts/`.
+///
+/// It only grows, is written in an order that a crash cannot make inconsistent (content first, then
+/// the action entry that names it), and can be checked by a person with `ls` and `sha256sum`. Its
+/// layout is described in `Docs/store.md`. Several processes may share it.
+public final class ArtifactStore: Sendable {
+  /// The store's folder.
+  public let path: String
+  let index: StatIndex
+
+  /// The version of the layout that this program writes.
+  static let format = "1"
+
+  /// Opens a store and makes it where there is none.
+  ///
+  /// - Throws: `StoreError` when the folder cannot be made, or a newer program made the store.
+  public static func open(at path: String) throws(StoreError) -> ArtifactStore {
+    let formatFile = "\(path)/format"
+    if let found = try? String(contentsOfFile: formatFile, encoding: .utf8) {
+      let version = found.trimmingCharacters(in: .whitespacesAndNewlines)
+      guard version == format else {
+        throw StoreError(
+          .newer,
+          "the store '\(path)' has format \(version), this program knows format \(format); use the "
+            + "newer program, or another store")
+      }
+      return ArtifactStore(path: path)
+    }
+    let store = ArtifactStore(path: path)
+    for folder in ["blob", "tree", "action", "tmp", "locks", "runs", "work", "checkpoints"] {
+      try makeFolder("\(path)/\(folder)")
+    }
+    // Keeps the store out of git and out of backups without touching the user's own files.
+    try store.write(Array("*\n".utf8), to: "\(path)/.gitignore", mode: 0o644)
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# The artifacts of a pipeline.\n"
+    try store.write(Array(tag.utf8), to: "\(path)/CACHEDIR.TAG", mode: 0o644)
+    try store.write(Array("\(format)\n".utf8), to: formatFile, mode: 0o644)
+    return store
+  }
+
+  init(path: String) {
+    self.path = path
+    index = StatIndex(path: "\(path)/index.sqlite")
+  }
+
+  func path(of digest: Digest, isTree: Bool) -> String {
+    objectPath(isTree ? "tree" : "blob", digest)
+  }
+
+  func objectPath(_ space: String, _ digest: Digest) -> String {
+    let hex = digest.hex
+    return "\(path)/\(space)/\(hex.prefix(2))/\(hex)"
+  }
+
+  /// The folder in which a key's last checkpoint is kept.
+  public func checkpointFolder(for key: Digest) -> String { "\(path)/checkpoints/\(key.hex)" }
+
+  /// The folder of a run's journal.
+  public func runFolder(_ run: String) -> String { "\(path)/runs/\(run)" }
+}
+
+// MARK: - Reading
+
+extension ArtifactStore {
+  /// Whether the store holds a content: a file's bytes, or a folder and all it names.
+  public func contains(_ digest: Digest, isTree: Bool) -> Bool {
+    guard access(path(of: digest, isTree: isTree), F_OK) == 0 else { return false }
+    guard isTree, let entries = try? tree(digest) else { return !isTree }
+    return entries.allSatisfy { entry in
+      switch entry.kind {
+      case .file(let digest, _): contains(digest, isTree: false)
+      case .folder(let digest): contains(digest, isTree: true)
+      case .link: true
+      }
+    }
+  }
+
+  /// The path of a file's bytes, to read from and never to write to.
+  public func path(ofBlob digest: Digest) -> String { path(of: digest, isTree: false) }
+
+  /// A file's bytes.
+  public func bytes(of digest: Digest) throws(StoreError) -> [UInt8] {
+    let path = path(ofBlob: digest)
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw StoreError(.corrupt, "the artifact \(digest.short) is not in the store any more")
+    }
+    return Array(data)
+  }
+
+  /// A folder's entries.
+  public func tree(_ digest: Digest) throws(StoreError) -> [TreeEntry] {
+    let path = path(of: digest, isTree: true)
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw StoreError(.corrupt, "the folder \(digest.short) is not in the store any more")
+    }
+    guard let entries = TreeListing.read(Array(data)) else {
+      throw StoreError(
+        .corrupt, "the folder \(digest.short) is damaged; `pipeline fsck` puts it aside")
+    }
+    return entries
+  }
+}
+
+// MARK: - Actions
+
+extension ArtifactStore {
+  /// What an action gave; nil also where something that it names is missing, so that it is executed
+  /// again.
+  public func action(for key: Digest) -> ActionResult? {
+    guard let data = FileManager.default.contents(atPath: objectPath("action", key)),
+      let result = ActionResult(text: Array(data)),
+      result.outputs.values.allSatisfy({ contains($0.digest, isTree: $0.isTree) })
+    else { return nil }
+    return result
+  }
+
+  /// Keeps what an action gave; everything that it names has been stored before.
+  public func save(_ result: ActionResult, for key: Digest) throws(StoreError) {
+    let target = objectPath("action", key)
+    try makeFolder((target as NSString).deletingLastPathComponent)
+    try write(Array(result.text.utf8), to: target, mode: 0o644)
+  }
+}
+
+// MARK: - Files of the store's own
+
+extension ArtifactStore {
+  /// A name for an unfinished file, on the store's file system and nobody else's.
+  func temporaryPath() -> String {
+    "\(path)/tmp/\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+  }
+
+  /// Writes a file so that it appears whole or not at all.
+  func write(_ bytes: [UInt8], to target: String, mode: mode_t) throws(StoreError) {
+    let temporary = temporaryPath()
+    let file = Foundation.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard file >= 0 else { throw .system("writing", temporary) }
+    var failure: StoreError?
+    var sent = 0
+    while sent < bytes.count && failure == nil {
+      let count = bytes[sent...].withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+      if count < 0 { failure = .system("writing", temporary) }
+      sent += max(0, count)
+    }
+    if failure == nil, fsync(file) != 0 { failure = .system("writing", temporary) }
+    close(file)
+    if failure == nil { failure = publish(temporary, as: target) }
+    if let failure {
+      unlink(temporary)
+      throw failure
+    }
+  }
+
+  /// Gives a finished file its name; the name survives a power loss once this returns.
+  func publish(_ temporary: String, as target: String) -> StoreError? {
+    guard rename(temporary, target) == 0 else { return .system("renaming", target) }
+    let folder = Foundation.open(
+      (target as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return .system("opening", target) }
+    defer { close(folder) }
+    return fsync(folder) == 0 ? nil : .system("syncing", target)
+  }
+}
+
+/// Makes a folder and those above it.
+func makeFolder(_ path: String) throws(StoreError) {
+  if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+  guard errno == ENOENT else { throw .system("making", path) }
+  let parent = (path as NSString).deletingLastPathComponent
+  guard !parent.isEmpty, parent != path else { throw .system("making", path) }
+  try makeFolder(parent)
+  if mkdir(path, 0o755) != 0 && errno != EEXIST { throw .system("making", path) }
+}

@@ -1,0 +1,86 @@
+public import SpecSyntax
+public import StructuredValue
+
+/// Fills in `${params.x}` and its like; `$${` stands for a literal `${`. There is no arithmetic and
+/// no code.
+public enum Interpolation {
+  /// - Parameters:
+  ///   - names: A map whose members are the roots: `params`, `matrix`.
+  ///   - deferred: Roots that are left as they are, for later.
+  public static func expand(
+    _ value: Value, names: Value, deferred: Set<String>, at location: SourceLocation
+  ) -> (Value, [Diagnostic]) {
+    var expansion = Expansion(names: names, deferred: deferred, location: location)
+    let result = expansion.expand(value)
+    return (result, expansion.diagnostics)
+  }
+}
+
+private struct Expansion {
+  let names: Value
+  let deferred: Set<String>
+  let location: SourceLocation
+  var diagnostics: [Diagnostic] = []
+
+  mutating func expand(_ value: Value) -> Value {
+    switch value {
+    case .string(let text): return expand(text)
+    case .list(let list): return .list(list.map { expand($0) })
+    case .map(let map): return .map(map.mapValues { expand($0) })
+    default: return value
+    }
+  }
+
+  private mutating func expand(_ text: String) -> Value {
+    guard text.contains("${") else { return .string(text) }
+    var result = ""
+    var rest = text[...]
+    while let start = rest.firstRange(of: "${") {
+      if rest[..<start.lowerBound].hasSuffix("$") {
+        result += rest[..<start.lowerBound].dropLast() + "${"
+        rest = rest[start.upperBound...]
+        continue
+      }
+      result += rest[..<start.lowerBound]
+      guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
+        report("'\(text)' opens '${' and does not close it", help: "a literal '${' is written '$${'")
+        return .string(text)
+      }
+      let name = String(rest[start.upperBound..<end])
+      let whole = rest[start.lowerBound...end]
+      rest = rest[rest.index(after: end)...]
+      if deferred.contains(String(name.prefix { $0 != "." })) {
+        result += whole
+        continue
+      }
+      guard let value = lookUp(name) else { return .string(text) }
+      // Alone in its scalar, an expression keeps its type.
+      if whole.count == text.count { return value }
+      result += value.text
+    }
+    return .string(result + rest)
+  }
+
+  private mutating func lookUp(_ name: String) -> Value? {
+    if let value = names.value(at: name) { return value }
+    var known: [String] = []
+    func collect(_ value: Value, _ prefix: String) {
+      for (key, member) in value.map ?? [:] {
+        known.append(prefix + key)
+        collect(member, prefix + key + ".")
+      }
+    }
+    collect(names, "")
+    let near = nearest(name, among: known.sorted())
+    report(
+      "there is no '\(name)'",
+      help: near.map { "did you mean '${\($0)}'?" }
+        ?? "known are \(known.filter { $0.contains(".") }.sorted().prefix(12).joined(separator: ", "))")
+    return nil
+  }
+
+  private mutating func report(_ message: String, help: String) {
+    diagnostics.append(
+      Diagnostic(code: "P0110", message: message, location: location, help: help))
+  }
+}
