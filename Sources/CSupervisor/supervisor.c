@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -472,3 +473,13 @@ int signals_read(int descriptor) {
   struct signalfd_siginfo info;
   return read(descriptor, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
+
+// MARK: - Descriptors that Swift cannot make
+
+int pipe_open(int ends[2]) {
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  // Only the reading end: the flag belongs to the open file, and stages expect to block.
+  return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -1 : 0;
+}
+
+int wakeup_open(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

@@ -6,8 +6,9 @@ import StructuredValue
 
 /// One execution of an action: its folder, its process, and what it has said so far.
 ///
-/// Used from the scheduler's thread only.
-final class Attempt {
+/// Used from the scheduler's thread, and while its result is stored from that other thread alone;
+/// that is why it may be unchecked.
+final class Attempt: @unchecked Sendable {
   let id: UInt64
   /// Unique on this machine; the value of `PIPELINE_ATTEMPT` in the stage's environment.
   let name: String

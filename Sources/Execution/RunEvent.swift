@@ -1,3 +1,4 @@
+import ContentHashing
 public import RunRecord
 public import StructuredValue
 

@@ -1,5 +1,3 @@
-public import StructuredValue
-
 /// How a run goes about its work; nothing here enters an action key.
 public struct RunOptions: Sendable {
   /// Processors that stages may keep busy together.

@@ -5,6 +5,7 @@ import Foundation
 import Planning
 import RunRecord
 import StageKit
+import StageManifest
 import StructuredValue
 
 // MARK: - Preparing, on another thread

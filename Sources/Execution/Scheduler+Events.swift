@@ -1,8 +1,8 @@
-import ArtifactStore
+public import ArtifactStore
 import CSupervisor
 import ContentHashing
 import Foundation
-import Planning
+public import Planning
 import RunRecord
 import StageManifest
 import StructuredValue
@@ -168,8 +168,6 @@ extension Scheduler {
     }
     preparing += 1
     let paths = outputPaths(of: instance, in: attempt.folder)
-    // The attempt is not touched by this thread until the other one is done with it.
-    nonisolated(unsafe) let attempt = attempt
     DispatchQueue.global().async { [self] in
       let stored = Result { try storeResult(of: attempt, instance, paths) }
       wakeup.post { [self] in
@@ -197,7 +195,8 @@ extension Scheduler {
         let content = try store.store(fileOrFolder: path, consuming: true)
         result.outputs[output.name] = ActionOutput(
           kind: output.kind, digest: content.digest, isTree: content.isTree, size: content.size)
-      } catch where !error.isInfrastructure {
+      } catch {
+        if error.isInfrastructure { throw error }
         throw StageProblem(code: "P0305", message: "its output '\(output.name)': \(error)")
       }
     }

@@ -5,6 +5,7 @@ import Foundation
 public import Planning
 public import RunRecord
 import StageKit
+import StageManifest
 import StructuredValue
 
 /// Executes a graph: starts what is ready under the budget, listens to what runs, stores what ends.
@@ -45,7 +46,7 @@ public final class Scheduler: @unchecked Sendable {
   var interruption: Int32?
   var hasFailed = false
   var infrastructureFailure: ExecutionError?
-  public private(set) var verifications: [OutputVerification] = []
+  public internal(set) var verifications: [OutputVerification] = []
 
   /// Where an instance stands.
   enum InstanceState {

@@ -1,3 +1,4 @@
+import CSupervisor
 import Foundation
 
 /// The reading end of a pipe from a stage, cut into lines.
@@ -13,13 +14,11 @@ final class StagePipe {
   /// - Parameter limit: Bytes in a line.
   init(limit: Int) throws {
     var ends: [Int32] = [-1, -1]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else {
+    guard pipe_open(&ends) == 0 else {
       throw ExecutionError.infrastructure("cannot make a pipe: \(errorText())")
     }
     (reading, writing) = (ends[0], ends[1])
     self.limit = limit
-    // Only the reading end: the flag belongs to the open file, and stages expect to block.
-    _ = fcntl(reading, F_SETFL, O_NONBLOCK)
   }
 
   deinit {

@@ -1,3 +1,4 @@
+import CSupervisor
 import Foundation
 import Synchronization
 
@@ -8,7 +9,7 @@ final class Wakeup: Sendable {
   private let queue = Mutex<[@Sendable () -> Void]>([])
 
   init() throws {
-    descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    descriptor = wakeup_open()
     guard descriptor >= 0 else {
       throw ExecutionError.infrastructure("cannot make an event descriptor: \(errorText())")
     }

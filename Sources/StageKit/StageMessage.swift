@@ -19,6 +19,7 @@ extension StageMessage {
   /// What is wrong with a line that is no message.
   public struct ProtocolError: Error, Sendable, CustomStringConvertible {
     public var description: String
+    public init(description: String) { self.description = description }
   }
 
   /// Reads one line.

@@ -57,3 +57,10 @@ int signals_open(void);
 
 /// The next signal from `signals_open`, or 0.
 int signals_read(int descriptor);
+
+/// Makes a pipe whose ends no child inherits: ends[0] is read without blocking, ends[1] written.
+/// Returns 0, or -1 with errno.
+int pipe_open(int ends[2]);
+
+/// Makes a descriptor that is readable once something was written to it, or -1 with errno.
+int wakeup_open(void);
