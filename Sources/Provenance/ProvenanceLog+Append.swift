@@ -1,0 +1,235 @@
+import CGit2
+import ContentHashing
+import Foundation
+public import RunRecord
+import StructuredValue
+
+extension ProvenanceLog {
+  /// Records a run: one commit on `refs/pipeline/log`, and a line in the note of its source commit.
+  ///
+  /// The log moves once, at the end, so a killed process leaves nothing but unreferenced objects.
+  /// - Returns: The log's commit id.
+  /// - Throws: `P0602` where others kept appending, `P0604` where the repository can't be written.
+  public func append(_ record: RunRecord) throws(ProvenanceError) -> String {
+    try record.checkId()
+    let bytes = try record.canonicalBytes()
+    var blob = git_oid()
+    try check(
+      bytes.withUnsafeBytes {
+        git_blob_create_from_buffer(&blob, repository, $0.baseAddress, $0.count)
+      }, .notWritable, "the run can't be recorded in \(place)")
+    let message = RunSummary(of: record).message
+    let commit = try move(RefName.log) { (parent) throws(ProvenanceError) in
+      try self.logCommit(record, blob: blob, message: message, parent: parent)
+    }
+    noteWarning = nil
+    if let source = record.source?.commit {
+      do throws(ProvenanceError) {
+        try addNote(noteLine(record, digest: .of(Array(bytes))), to: source)
+      } catch {
+        noteWarning = "The run is recorded, but without its note: \(error.message)"
+      }
+    }
+    return commit.hex
+  }
+
+  private func logCommit(
+    _ record: RunRecord, blob: git_oid, message: String, parent: git_oid?
+  ) throws(ProvenanceError) -> git_oid {
+    var paths = [LogPath.record(record.id)]
+    // The same blob again: no further object, and the record can be had by its commit.
+    if let source = record.source?.commit {
+      paths.append("\(LogPath.runs(of: source))/\(record.id)")
+    }
+    var base: OpaquePointer?
+    if let parent { base = try tree(ofCommit: parent) }
+    defer { git_tree_free(base) }
+    var tree = git_oid()
+    for path in paths {
+      tree = try insert(blob, at: path.split(separator: "/").map(String.init)[...], in: base)
+      git_tree_free(base)
+      base = nil
+      try check(git_tree_lookup(&base, repository, &tree), "a tree of the log can't be read")
+    }
+    return try commit(tree, message: message, parents: parent.map { [$0] } ?? [])
+  }
+
+  /// Writes a tree again with a blob at a path, and only the trees on that path.
+  private func insert(
+    _ blob: git_oid, at path: ArraySlice<String>, in tree: OpaquePointer?
+  ) throws(ProvenanceError) -> git_oid {
+    guard let name = path.first else { return blob }
+    var builder: OpaquePointer?
+    try check(git_treebuilder_new(&builder, repository, tree), "the log can't be extended")
+    defer { git_treebuilder_free(builder) }
+    var child = blob
+    let isLeaf = path.count == 1
+    if !isLeaf {
+      var below: OpaquePointer?
+      defer { git_tree_free(below) }
+      if let tree, let entry = git_tree_entry_byname(tree, name),
+        git_tree_entry_type(entry) == GIT_OBJECT_TREE
+      {
+        try check(
+          git_tree_lookup(&below, repository, git_tree_entry_id(entry)),
+          "a tree of the log can't be read")
+      }
+      child = try insert(blob, at: path.dropFirst(), in: below)
+    }
+    let mode = isLeaf ? GIT_FILEMODE_BLOB : GIT_FILEMODE_TREE
+    try check(
+      git_treebuilder_insert(nil, builder, name, &child, mode), "'\(name)' can't be recorded")
+    var id = git_oid()
+    try check(
+      git_treebuilder_write(&id, builder), .notWritable, "the log of \(place) can't be written")
+    return id
+  }
+
+  /// Writes a commit that no ref names yet.
+  func commit(
+    _ tree: git_oid, message: String, parents: [git_oid]
+  ) throws(ProvenanceError) -> git_oid {
+    var treeId = tree
+    var object: OpaquePointer?
+    try check(git_tree_lookup(&object, repository, &treeId), "a tree of the log can't be read")
+    defer { git_tree_free(object) }
+    var commits: [OpaquePointer?] = []
+    defer { for commit in commits { git_commit_free(commit) } }
+    for var parent in parents {
+      var commit: OpaquePointer?
+      try check(git_commit_lookup(&commit, repository, &parent), "the log can't be read")
+      commits.append(commit)
+    }
+    let signature = try identity()
+    defer { git_signature_free(signature) }
+    var id = git_oid()
+    let status = commits.withUnsafeMutableBufferPointer {
+      git_commit_create(
+        &id, repository, nil, signature, signature, nil, message, object, $0.count,
+        $0.baseAddress)
+    }
+    try check(status, .notWritable, "the log of \(place) can't be written")
+    return id
+  }
+
+  func identity() throws(ProvenanceError) -> UnsafeMutablePointer<git_signature>? {
+    var signature: UnsafeMutablePointer<git_signature>?
+    // UTC: a time zone would say where the run was done.
+    let now = Int64(Date().timeIntervalSince1970)
+    try check(
+      git_signature_new(&signature, identityName, identityMail, now, 0), "no signature can be made")
+    return signature
+  }
+
+  // MARK: - Notes
+
+  /// One line of JSON with sorted keys, so that lines can be joined with `cat_sort_uniq`.
+  private func noteLine(_ record: RunRecord, digest: Digest) -> String {
+    let summary = RunSummary(of: record)
+    var metrics: [String: Value] = [:]
+    for claim in record.claims { metrics[claim.measured] = claim.measuredValue ?? .null }
+    let line: Value = .map([
+      "claims": .map(summary.claims.mapValues { .int($0) }), "id": .string(record.id),
+      "metrics": .map(metrics), "record": .string(digest.hex),
+      "spec": .string(record.specificationDigest.hex), "status": .string(record.status.rawValue),
+    ])
+    return line.json()
+  }
+
+  private func addNote(_ line: String, to commit: String) throws(ProvenanceError) {
+    var target = git_oid()
+    guard git_oid_fromstr(&target, commit) == 0 else {
+      throw ProvenanceError(
+        .badRecord, "'\(commit)' is not a commit's id; its note was not written")
+    }
+    _ = try move(RefName.notes) { (parent) throws(ProvenanceError) in
+      try self.noteCommit([line], on: target, parent: parent)
+    }
+  }
+
+  /// Writes a commit of notes in which one note has further lines.
+  func noteCommit(
+    _ lines: [String], on target: git_oid, parent: git_oid?
+  ) throws(ProvenanceError) -> git_oid {
+    var target = target
+    var base: OpaquePointer?
+    if var parent {
+      try check(git_commit_lookup(&base, repository, &parent), "\(RefName.notes) can't be read")
+    }
+    defer { git_commit_free(base) }
+    let all = Set(lines).union(noteLines(on: target, in: base)).sorted {
+      Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8))
+    }
+    let text = all.joined(separator: "\n") + "\n"
+    let signature = try identity()
+    defer { git_signature_free(signature) }
+    var id = git_oid()
+    try check(
+      git_note_commit_create(
+        &id, nil, repository, base, signature, signature, &target, text, 1),
+      .notWritable, "the note on commit \(target.hex.prefix(12)) can't be written")
+    return id
+  }
+
+  func noteLines(on target: git_oid, in commit: OpaquePointer?) -> [String] {
+    var target = target
+    var note: OpaquePointer?
+    guard let commit, git_note_commit_read(&note, repository, commit, &target) == 0 else {
+      return []
+    }
+    defer { git_note_free(note) }
+    let text = git_note_message(note).map { String(cString: $0) } ?? ""
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  // MARK: - Compare and swap
+
+  /// Moves a ref to what `next` makes of its present commit, and again if it moved meanwhile.
+  func move(
+    _ name: String, to next: (git_oid?) throws(ProvenanceError) -> git_oid?
+  ) throws(ProvenanceError) -> git_oid {
+    var pause: UInt32 = 500
+    for _ in 0..<Self.tries {
+      let old = try tip(of: name)
+      guard let new = try next(old) else { return old ?? git_oid() }
+      if try swap(name, from: old, to: new) { return new }
+      // Random, so that two who collide do not collide again.
+      usleep(UInt32.random(in: pause / 2...pause))
+      pause = min(pause * 2, 50_000)
+    }
+    throw ProvenanceError(
+      .raceLost,
+      "\(name) in \(place) was locked or moved \(Self.tries) times while the run was recorded; "
+        + "if no other run is going, remove '\(name).lock' from the repository's folder")
+  }
+
+  private static var tries: Int { 200 }
+
+  /// Moves a ref under its lock; false where it is locked or isn't at `old` any more.
+  private func swap(
+    _ name: String, from old: git_oid?, to new: git_oid
+  ) throws(ProvenanceError) -> Bool {
+    var transaction: OpaquePointer?
+    try check(git_transaction_new(&transaction, repository), "\(name) can't be moved")
+    defer { git_transaction_free(transaction) }
+    let locked = git_transaction_lock_ref(transaction, name)
+    if locked == GIT_ELOCKED.rawValue { return false }
+    try check(locked, .notWritable, "\(name) in \(place) can't be written")
+    let present = try tip(of: name)
+    switch (old, present) {
+    case (nil, nil): break
+    case (let old?, let present?) where old.equals(present): break
+    default: return false
+    }
+    let signature = try identity()
+    defer { git_signature_free(signature) }
+    var new = new
+    try check(
+      git_transaction_set_target(transaction, name, &new, signature, "pipeline: run"),
+      .notWritable, "\(name) can't be moved")
+    let status = git_transaction_commit(transaction)
+    if status == GIT_ELOCKED.rawValue { return false }
+    try check(status, .notWritable, "\(name) in \(place) can't be written")
+    return true
+  }
+}
