@@ -29,12 +29,12 @@ enum HTML {
     return "<\(name)\(attribute)>\(escape(text))</\(name)>"
   }
 
-  /// A collapsible part; `content` is markup.
-  static func details(_ summary: String, class style: String = "", open: Bool = false,
-    _ content: String
+  /// A collapsible part; summary and content are markup.
+  static func details(
+    _ summary: String, style: String = "", _ content: String, identifier: String? = nil
   ) -> String {
-    "<details class=\"\(style)\"\(open ? " open" : "")><summary>\(summary)</summary>"
-      + "<div class=\"body\">\(content)</div></details>\n"
+    "<details class=\"\(style)\"\(identifier.map { " id=\"\($0)\"" } ?? "")>"
+      + "<summary>\(summary)</summary><div class=\"body\">\(content)</div></details>\n"
   }
 
   /// JSON as it may stand inside a script element.

@@ -1,3 +1,4 @@
+import ContentHashing
 public import RunRecord
 
 /// The notebook of one run as a single HTML file that loads nothing from anywhere.
@@ -42,7 +43,19 @@ public struct NotebookPage {
   public func html() -> String { render().html }
 
   /// The page with an account of its size.
-  public func render() -> RenderedPage { RenderedPage(html: "", parts: []) }
+  public func render() -> RenderedPage {
+    let drawn = PageFigures(record, artifacts, figures)
+    let bundle =
+      options.interactive && !drawn.byDigest.isEmpty ? figures.interactiveBundle() : nil
+    var writer = PageWriter(self, figures: drawn, isInteractive: bundle != nil)
+    let cells = writer.cells()
+    let summary = writer.claimSummary()
+    let provenance = writer.provenance()
+    let body =
+      writer.masthead() + summary + writer.contents()
+      + "<main id=\"content\">\n\(cells)</main>\n" + writer.pipeline() + provenance
+    return PageFrame(writer: writer, bundle: bundle).page(body)
+  }
 
   /// A Markdown link from a value in the prose to the stage that measured it.
   ///
@@ -50,6 +63,15 @@ public struct NotebookPage {
   ///   - text: The value as the reader sees it.
   ///   - metric: The metric's full name, such as `srcc.lowest`; an unknown one gives plain text.
   public static func lineageLink(_ text: String, metric: String, in record: RunRecord) -> String {
-    text
+    var identifiers = PageIdentifiers()
+    PageWriter.reserve(&identifiers)
+    guard let (instance, _) = record.metric(named: metric),
+      let anchor = Anchors(record, &identifiers).instances[instance.name]
+    else { return text }
+    var title = "\(metric), run \(record.id)"
+    if let key = instance.key { title += ", key \(key.short)" }
+    let label = text.replacing("\\", with: "\\\\").replacing("[", with: "\\[")
+      .replacing("]", with: "\\]")
+    return "[\(label)](#\(anchor) \"\(title.replacing("\"", with: "'"))\")"
   }
 }
