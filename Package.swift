@@ -21,10 +21,12 @@ let argumentParser = Target.Dependency.product(
 /// A library module under `Sources/` with its tests under `Tests/`.
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [],
-  testing: [Target.Dependency] = [], settings: [SwiftSetting] = settings
+  testing: [Target.Dependency] = [], resources: [Resource] = [],
+  settings: [SwiftSetting] = settings
 ) -> [Target] {
   [
-    .target(name: name, dependencies: dependencies, swiftSettings: settings),
+    .target(
+      name: name, dependencies: dependencies, resources: resources, swiftSettings: settings),
     .testTarget(
       name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
       swiftSettings: settings),
@@ -79,7 +81,11 @@ let modules: [Target] =
     "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
   ])
   + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
-  + module("Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"])
+  + module(
+    "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],
+    resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
+      .embedInCode("Resources/\($0)")
+    })
   + module("Execution", [
     "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
     "ContentHashing", "StructuredValue", "CSupervisor",

@@ -125,13 +125,18 @@ public struct MetricRecord: Codable, Hashable, Sendable {
   public var value: Value
   public var unit: String?
   public var direction: Direction?
+  /// What is measured, in one sentence.
+  public var doc: String?
 
   public enum Direction: String, Codable, Sendable { case higher, lower }
 
-  public init(value: Value, unit: String? = nil, direction: Direction? = nil) {
+  public init(
+    value: Value, unit: String? = nil, direction: Direction? = nil, doc: String? = nil
+  ) {
     self.value = value
     self.unit = unit
     self.direction = direction
+    self.doc = doc
   }
 }
 

@@ -1,0 +1,77 @@
+import ContentHashing
+public import RunRecord
+
+/// The notebook of one run as a single HTML file that loads nothing from anywhere.
+///
+/// Equal records, artifacts and figures give equal bytes.
+public struct NotebookPage {
+  let record: RunRecord
+  let artifacts: any ArtifactReading
+  let figures: any FigureDrawing
+  let options: Options
+
+  /// What a page may be told beyond its record.
+  public struct Options {
+    public var authors: [String] = []
+    /// Fills in `{{ … }}` of a text cell; gives Markdown. `lineageLink` makes the links for it.
+    public var prose: (String) -> String = { $0 }
+    /// Where KaTeX lies (`katex.min.js`, `katex.min.css`, `fonts/`): Debian's `libjs-katex`.
+    public var katex = "/usr/share/javascript/katex"
+    /// Where highlight.js lies (`highlight.min.js`): Debian's `libjs-highlight.js`.
+    public var highlight = "/usr/share/javascript/highlight.js"
+    /// Whether figures react to the mouse, for about 1 MB a page.
+    public var interactive = true
+    /// Rows that a table shows at first where its cell doesn't say.
+    public var tableRows = 12
+    /// Lines of log a succeeded stage shows; a failed one shows five times as many.
+    public var logLines = 40
+
+    public init() {}
+  }
+
+  public init(
+    record: RunRecord, artifacts: any ArtifactReading, figures: any FigureDrawing,
+    options: Options = Options()
+  ) {
+    self.record = record
+    self.artifacts = artifacts
+    self.figures = figures
+    self.options = options
+  }
+
+  /// The page as HTML text.
+  public func html() -> String { render().html }
+
+  /// The page with an account of its size.
+  public func render() -> RenderedPage {
+    let drawn = PageFigures(record, artifacts, figures)
+    let bundle =
+      options.interactive && !drawn.byDigest.isEmpty ? figures.interactiveBundle() : nil
+    var writer = PageWriter(self, figures: drawn, isInteractive: bundle != nil)
+    let cells = writer.cells()
+    let summary = writer.claimSummary()
+    let provenance = writer.provenance()
+    let body =
+      writer.masthead() + summary + writer.contents()
+      + "<main id=\"content\">\n\(cells)</main>\n" + writer.pipeline() + provenance
+    return PageFrame(writer: writer, bundle: bundle).page(body)
+  }
+
+  /// A Markdown link from a value in the prose to the stage that measured it.
+  ///
+  /// - Parameters:
+  ///   - text: The value as the reader sees it.
+  ///   - metric: The metric's full name, such as `srcc.lowest`; an unknown one gives plain text.
+  public static func lineageLink(_ text: String, metric: String, in record: RunRecord) -> String {
+    var identifiers = PageIdentifiers()
+    PageWriter.reserve(&identifiers)
+    guard let (instance, _) = record.metric(named: metric),
+      let anchor = Anchors(record, &identifiers).instances[instance.name]
+    else { return text }
+    var title = "\(metric), run \(record.id)"
+    if let key = instance.key { title += ", key \(key.short)" }
+    let label = text.replacing("\\", with: "\\\\").replacing("[", with: "\\[")
+      .replacing("]", with: "\\]")
+    return "[\(label)](#\(anchor) \"\(title.replacing("\"", with: "'"))\")"
+  }
+}

@@ -1,0 +1,47 @@
+import RunRecord
+
+/// An outcome or verdict as icon and word; never colour alone.
+enum OutcomeMark {
+  static func html(_ outcome: InstanceRecord.Outcome, seconds: Double? = nil) -> String {
+    var text = outcome.rawValue
+    if let seconds, outcome == .executed || outcome == .failed {
+      text += " \(NumberText.duration(seconds))"
+    }
+    return badge(icon(outcome), text, style: outcome.rawValue)
+  }
+
+  static func icon(_ outcome: InstanceRecord.Outcome) -> String {
+    switch outcome {
+    case .executed: "✓"
+    case .cached: "↺"
+    case .failed: "✗"
+    case .skipped: "–"
+    case .blocked: "⊘"
+    case .cancelled: "■"
+    }
+  }
+
+  static func html(_ verdict: ClaimRecord.Verdict) -> String {
+    switch verdict {
+    case .holds: badge("✓", "holds", style: "holds")
+    case .fails: badge("✗", "fails", style: "fails")
+    case .unmeasured: badge("–", "unmeasured", style: "unmeasured")
+    }
+  }
+
+  private static func badge(_ icon: String, _ text: String, style: String) -> String {
+    "<span class=\"badge \(style)\"><span aria-hidden=\"true\">\(icon)</span> "
+      + "\(HTML.escape(text))</span>"
+  }
+
+  /// `3 executed, 2 cached, 1 failed`.
+  static func counts(_ instances: [InstanceRecord]) -> String {
+    let order: [InstanceRecord.Outcome] = [
+      .executed, .cached, .failed, .skipped, .blocked, .cancelled,
+    ]
+    return order.compactMap { outcome in
+      let count = instances.count { $0.outcome == outcome }
+      return count == 0 ? nil : "\(NumberText.grouped(count)) \(outcome.rawValue)"
+    }.joined(separator: ", ")
+  }
+}

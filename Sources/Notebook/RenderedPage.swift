@@ -1,0 +1,16 @@
+/// A finished page and where its bytes went.
+public struct RenderedPage: Sendable {
+  public var html: String
+  /// The page's larger ingredients, largest first.
+  public var parts: [Part]
+
+  public struct Part: Hashable, Sendable {
+    /// Such as `interactive figures (Vega)` or `figure predictor.scatter`.
+    public var name: String
+    /// Bytes in the page.
+    public var size: Int
+  }
+
+  /// Parts from 256 KiB on: what makes a page heavy.
+  public var heavyParts: [Part] { parts.filter { $0.size >= 256 << 10 } }
+}

@@ -1,0 +1,184 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  root.classList.add("js");
+  const all = (selector, scope = document) => [...scope.querySelectorAll(selector)];
+  const make = (name, properties = {}, attributes = {}) => {
+    const element = Object.assign(document.createElement(name), properties);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+
+  // Theme: automatic, light, dark.
+  const themes = ["auto", "light", "dark"];
+  const recall = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  const remember = (theme) => { try { localStorage.setItem("theme", theme); } catch { /* private */ } };
+  const themeButton = make("button", { type: "button", className: "theme" });
+  const setTheme = (theme) => {
+    if (theme === "auto") delete root.dataset.theme; else root.dataset.theme = theme;
+    themeButton.textContent = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" }[theme];
+    themeButton.setAttribute("aria-label", `Colours: ${theme}`);
+  };
+  let theme = themes.includes(recall()) ? recall() : "auto";
+  setTheme(theme);
+  themeButton.addEventListener("click", () => {
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+    setTheme(theme);
+    remember(theme);
+  });
+  document.querySelector(".masthead")?.append(themeButton);
+
+  // A link into something folded unfolds it.
+  const reveal = () => {
+    let target = null;
+    try { target = document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { /* not ours */ }
+    if (!target) return;
+    const panel = target.closest(".panel");
+    if (panel?.hidden) panel.dispatchEvent(new Event("choose"));
+    for (let part = target; part; part = part.parentElement) {
+      if (part.tagName === "DETAILS") part.open = true;
+    }
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+
+  // On narrow screens the contents would push the text away.
+  const contents = document.querySelector(".contents details");
+  if (contents && !matchMedia("(min-width: 82rem)").matches) contents.open = false;
+
+  // Tables: sort by a click on a column's name; long ones unfold.
+  const order = (row, index) => {
+    const cell = row.cells[index];
+    return cell?.dataset.sort !== undefined ? Number(cell.dataset.sort) : cell?.textContent ?? "";
+  };
+  const compare = (one, other) => {
+    if (typeof one === typeof other) {
+      return typeof one === "number" ? one - other : one.localeCompare(other, undefined, { numeric: true });
+    }
+    return typeof one === "number" ? -1 : 1;
+  };
+  const sortable = (table) => {
+    const visible = Number(table.dataset.visible);
+    all("thead th", table).forEach((header, index) => {
+      const button = make("button", { type: "button" });
+      button.append(...header.childNodes);
+      header.append(button);
+      button.addEventListener("click", () => {
+        const down = header.getAttribute("aria-sort") === "ascending";
+        all("th[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
+        header.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const body = table.tBodies[0];
+        const keyed = [...body.rows].map((row) => ({ row, key: order(row, index) }));
+        keyed.sort((one, other) => (down ? -1 : 1) * compare(one.key, other.key));
+        keyed.forEach(({ row }, place) => row.classList.toggle("more", place >= visible));
+        body.append(...keyed.map(({ row }) => row));
+      });
+    });
+  };
+  all("table.data").forEach(sortable);
+  all(".show-rows").forEach((button) => button.addEventListener("click", () => {
+    document.getElementById(button.getAttribute("aria-controls"))?.classList.add("all");
+    button.remove();
+  }));
+
+  // Panels of a matrix: one at a time, with arrow keys.
+  all(".strip").forEach((strip) => {
+    const panels = [...strip.children].filter((child) => child.classList.contains("panel"));
+    const tabs = make("div", { className: "tabs" }, { role: "tablist", "aria-label": strip.dataset.label });
+    const buttons = panels.map((panel, index) => {
+      const button = make("button", { type: "button", textContent: panel.dataset.name, id: `${panel.id}-tab` },
+        { role: "tab", "aria-controls": panel.id });
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", button.id);
+      button.addEventListener("click", () => choose(index));
+      panel.addEventListener("choose", () => choose(index));
+      return button;
+    });
+    const choose = (chosen) => panels.forEach((panel, index) => {
+      panel.hidden = index !== chosen;
+      buttons[index].setAttribute("aria-selected", String(index === chosen));
+      buttons[index].tabIndex = index === chosen ? 0 : -1;
+    });
+    tabs.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const next = (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
+      choose(next);
+      buttons[next].focus();
+    });
+    tabs.append(...buttons);
+    strip.prepend(tabs);
+    choose(0);
+  });
+
+  // Formulas and code, where their libraries are in the page.
+  if (window.katex) {
+    all(".math").forEach((span) => {
+      const display = span.classList.contains("display");
+      const tex = span.textContent.slice(display ? 2 : 1, display ? -2 : -1);
+      try {
+        katex.render(tex, span, { displayMode: display, throwOnError: true, trust: false, strict: "ignore" });
+        span.classList.add("drawn");
+      } catch { span.title = "KaTeX can't read this formula"; }
+    });
+  }
+  if (window.hljs) {
+    hljs.configure({ hideUpgradeWarningAcceptNoSupportOrSecurityUpdates: true });
+    all("pre code[class*='language-']").forEach((block) => {
+      const language = block.className.replace(/^.*language-(\S+).*$/, "$1").toLowerCase();
+      if (hljs.getLanguage(language)) hljs.highlightBlock(block);
+    });
+  }
+
+  // Figures wake up when they come into view; nothing is ever loaded.
+  if (window.vegaEmbed) {
+    const refuse = () => Promise.reject(new Error("this page loads nothing"));
+    const loader = { load: refuse, http: refuse, file: refuse, sanitize: refuse };
+    const wake = async (figure) => {
+      const drawing = figure.querySelector(".drawing");
+      const picture = [...drawing.childNodes];
+      const paper = drawing.classList.contains("paper");
+      try {
+        const spec = JSON.parse(figure.querySelector("script").textContent);
+        delete spec.usermeta;
+        const stage = make("div", { hidden: false });
+        stage.style.cssText = "position:absolute;visibility:hidden";
+        drawing.append(stage);
+        const { view } = await vegaEmbed(stage, spec, {
+          ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
+          config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" },
+          logLevel: 1,
+        });
+        stage.style.cssText = "";
+        picture.forEach((node) => node.remove());
+        figure.classList.add("awake");
+        await view.runAsync();
+      } catch {
+        // The picture says the same.
+        drawing.replaceChildren(...picture);
+      }
+    };
+    const watch = new IntersectionObserver((entries) => entries.forEach((entry) => {
+      if (!entry.isIntersecting) return;
+      watch.unobserve(entry.target);
+      wake(entry.target);
+    }), { rootMargin: "200px" });
+    all("figure.interactive").forEach((figure) => watch.observe(figure));
+  }
+
+  // The contents follow the reader.
+  const links = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
+  if (links.size) {
+    const spy = new IntersectionObserver((entries) => entries.forEach((entry) => {
+      if (!entry.isIntersecting) return;
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      links.get(encodeURIComponent(entry.target.id))?.setAttribute("aria-current", "true");
+    }), { rootMargin: "0px 0px -75% 0px" });
+    links.forEach((_, id) => {
+      const heading = document.getElementById(decodeURIComponent(id));
+      if (heading) spy.observe(heading);
+    });
+  }
+
+  reveal();
+})();
