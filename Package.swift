@@ -59,6 +59,7 @@ let systemLibraries: [Target] = [
   systemLibrary("CGit2", pkgConfig: "libgit2", apt: "libgit2-dev"),
   systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
   systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+  systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
 
@@ -72,13 +73,15 @@ let modules: [Target] =
   + module("RunRecord", ["ContentHashing", "StructuredValue"])
   + module("ArtifactStore", ["ContentHashing", "StructuredValue", grdb])
   + module("Provenance", ["RunRecord", "ContentHashing", "StructuredValue", "CGit2"])
-  + module("Formats", ["StructuredValue", "CArchive"], settings: kernelSettings)
+  + module("Formats", ["StructuredValue", "CZlib"], settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
   + module("Planning", [
     "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
   ])
-  + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
+  + module(
+    "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
+    settings: kernelSettings)
   + module("Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"])
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
