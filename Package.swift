@@ -73,12 +73,16 @@ let modules: [Target] =
   + module("RunRecord", ["ContentHashing", "StructuredValue"])
   + module("ArtifactStore", ["ContentHashing", "StructuredValue", grdb])
   + module("Provenance", ["RunRecord", "ContentHashing", "StructuredValue", "CGit2"])
-  + module("Formats", ["StructuredValue", "CZlib"], settings: kernelSettings)
+  + module(
+    "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
+    settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
-  + module("Planning", [
-    "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
-  ])
+  + module(
+    "Planning",
+    [
+      "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
+    ])
   + module(
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)

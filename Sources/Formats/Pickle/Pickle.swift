@@ -15,11 +15,11 @@ public enum Pickle {
   /// - Throws: `FormatError` with the offset of the opcode that could not be followed.
   public static func read(_ content: FileContent) throws(FormatError) -> PickledValue {
     try content.withReader { (reader) throws(FormatError) in
-      let value = try PickleMachine.run(&reader)
+      let graph = try PickleMachine.run(&reader)
       guard reader.isAtEnd else {
         throw reader.error(found: "\(reader.remaining) bytes after the opcode STOP")
       }
-      return value
+      return try PickleTree.value(graph, file: reader.file)
     }
   }
 }

@@ -45,10 +45,20 @@ enum PickleNode {
   case taken
 }
 
+/// What a pickle built: numbered objects, one of which is the result.
+struct PickleGraph {
+  var nodes: [PickleNode]
+  var root: PickleItem
+}
+
 /// Turns the graph that a pickle built into a tree of values.
 struct PickleTree {
+  /// Gives a tensor's numbers.
+  typealias Tensors = (TensorReference) throws(FormatError) -> TensorData
+
   private let nodes: [PickleNode]
   private let file: String
+  private let tensors: Tensors?
   private var done: [PickledValue?]
   /// How many values each node holds when written out as a tree.
   private var sizes: [Int]
@@ -56,17 +66,26 @@ struct PickleTree {
 
   private static let depthLimit = 200
   // A few shared references can describe exponentially many values; no real table comes near.
-  private static let sizeLimit = 200_000_000
+  private static let sizeLimit = 50_000_000
 
-  init(_ nodes: [PickleNode], file: String) {
+  private init(_ nodes: [PickleNode], file: String, tensors: Tensors?) {
     self.nodes = nodes
     self.file = file
+    self.tensors = tensors
     done = Array(repeating: nil, count: nodes.count)
     sizes = Array(repeating: 1, count: nodes.count)
     isOpen = Array(repeating: false, count: nodes.count)
   }
 
-  mutating func value(_ item: PickleItem, depth: Int = 0) throws(FormatError) -> PickledValue {
+  /// - Parameter tensors: Nil leaves tensors as references.
+  static func value(
+    _ graph: PickleGraph, file: String, tensors: Tensors? = nil
+  ) throws(FormatError) -> PickledValue {
+    var tree = PickleTree(graph.nodes, file: file, tensors: tensors)
+    return try tree.value(graph.root, depth: 0)
+  }
+
+  private mutating func value(_ item: PickleItem, depth: Int) throws(FormatError) -> PickledValue {
     switch item {
     case .none: .none
     case .bool(let flag): .bool(flag)
@@ -108,7 +127,9 @@ struct PickleTree {
       return .dict(
         stride(from: 0, to: flat.count - 1, by: 2).map { PickledPair(flat[$0], flat[$0 + 1]) })
     case .array(let array): return .array(array)
-    case .tensor(let tensor): return .tensor(tensor)
+    case .tensor(let tensor):
+      guard let tensors else { return .tensor(tensor) }
+      return .array(try tensors(tensor))
     case .objectArray(let shape, let isFortran, let elements):
       return try objects(shape, isFortran, elements, of: index, depth: depth)
     case .instance(let instance):

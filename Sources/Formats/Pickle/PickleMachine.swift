@@ -17,12 +17,11 @@ struct PickleMachine {
   }
 
   /// Reads one pickle, up to its STOP, and leaves the reader behind it.
-  static func run(_ reader: inout ByteReader) throws(FormatError) -> PickledValue {
+  static func run(_ reader: inout ByteReader) throws(FormatError) -> PickleGraph {
     var machine = PickleMachine(reader)
-    let item = try machine.run()
+    let root = try machine.run()
     reader = machine.reader
-    var tree = PickleTree(machine.nodes, file: reader.file)
-    return try tree.value(item)
+    return PickleGraph(nodes: machine.nodes, root: root)
   }
 
   private mutating func run() throws(FormatError) -> PickleItem {
