@@ -86,7 +86,9 @@ struct CSVTests {
 
   @Test func `numbers read back to the same bits`() throws {
     var state: UInt64 = 7
-    var numbers: [Double] = [0.1, -0.0, .leastNonzeroMagnitude, 1.7976931348623157e308, .infinity, 1e22, 1e23]
+    var numbers: [Double] = [
+      0.1, -0.0, .leastNonzeroMagnitude, 1.7976931348623157e308, .infinity, 1e22, 1e23,
+    ]
     for _ in 0..<5000 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let number = Double(bitPattern: state ^ state >> 29)
