@@ -78,11 +78,9 @@ let modules: [Target] =
     settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
-  + module(
-    "Planning",
-    [
-      "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
-    ])
+  + module("Planning", [
+    "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
+  ])
   + module(
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)
