@@ -39,7 +39,8 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
     .target(
       name: "\(name)Stage", dependencies: ["StageKit", "StructuredValue"] + dependencies,
       path: "Stages/\(name)", exclude: ["Tests", "README.md"], sources: ["Sources"],
-      resources: [.embedInCode("stage.yaml")], swiftSettings: settings),
+      resources: [.embedInCode("stage.yaml")], swiftSettings: settings,
+      plugins: ["CodeFingerprint"]),
     .testTarget(
       name: "\(name)StageTests",
       dependencies: [.target(name: "\(name)Stage"), "StageKit", "StageTesting", "StructuredValue"]
@@ -61,6 +62,7 @@ let systemLibraries: [Target] = [
   systemLibrary("CGit2", pkgConfig: "libgit2", apt: "libgit2-dev"),
   systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
   systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+  systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
 
@@ -74,13 +76,17 @@ let modules: [Target] =
   + module("RunRecord", ["ContentHashing", "StructuredValue"])
   + module("ArtifactStore", ["ContentHashing", "StructuredValue", grdb])
   + module("Provenance", ["RunRecord", "ContentHashing", "StructuredValue", "CGit2"])
-  + module("Formats", ["StructuredValue", "CArchive"], settings: kernelSettings)
+  + module(
+    "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
+    settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
   + module("Planning", [
     "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
   ])
-  + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
+  + module(
+    "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
+    settings: kernelSettings)
   + module(
     "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
@@ -89,6 +95,11 @@ let modules: [Target] =
   + module("Execution", [
     "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
     "ContentHashing", "StructuredValue", "CSupervisor",
+  ])
+  + module("Projects", [
+    "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
+    "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
+    "ContentHashing", "StructuredValue",
   ])
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
@@ -109,6 +120,17 @@ let package = Package(
       // The process between the runner and the stages; plain C, since it lives between fork and exec.
       .target(name: "CSupervisor"),
       .plugin(name: "CodeFingerprint", capability: .buildTool()),
+      .target(
+        name: "BuiltinStages",
+        dependencies: ["StageKit"] + stages.keys.sorted().map { .target(name: "\($0)Stage") },
+        swiftSettings: settings),
+      .executableTarget(
+        name: "pipeline",
+        dependencies: [
+          "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
+          "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
+          "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
+        ], swiftSettings: settings),
     ]
     + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
 )
