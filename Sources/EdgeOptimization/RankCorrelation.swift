@@ -1,0 +1,159 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Ranks from 1; equal values share the mean of the ranks they span.
+public func midRanks(_ values: [Double]) -> [Double] {
+  let order = sortedIndices(values)
+  var ranks = [Double](repeating: 0, count: values.count)
+  var start = 0
+  while start < order.count {
+    var end = start + 1
+    while end < order.count && values[order[end]] == values[order[start]] { end += 1 }
+    let rank = Double(start + 1 + end) / 2
+    for position in start..<end { ranks[order[position]] = rank }
+    start = end
+  }
+  return ranks
+}
+
+/// Positions in ascending order of their values; equal values keep their order.
+func sortedIndices(_ values: [Double]) -> [Int] {
+  values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
+}
+
+/// Correlations of two samples of equal length.
+public enum Correlation {
+  /// Pearson's product-moment correlation.
+  public static func pearson(_ left: [Double], _ right: [Double]) -> Statistic {
+    if let reason = objection(left, right) { return Statistic(undefined: reason) }
+    return Statistic(dot(centredUnit(left), centredUnit(right)))
+  }
+
+  /// Spearman's rank correlation: Pearson's of the mid-ranks.
+  public static func spearman(_ left: [Double], _ right: [Double]) -> Statistic {
+    if let reason = objection(left, right) { return Statistic(undefined: reason) }
+    return Statistic(dot(centredUnit(midRanks(left)), centredUnit(midRanks(right))))
+  }
+
+  /// Kendall's τ-b in O(n log n), by counting the exchanges of a merge sort (Knight 1966).
+  public static func kendallTauB(_ left: [Double], _ right: [Double]) -> Statistic {
+    if let reason = objection(left, right) { return Statistic(undefined: reason) }
+    let order = left.indices.sorted {
+      left[$0] != left[$1] ? left[$0] < left[$1] : right[$0] < right[$1]
+    }
+    let x = order.map { left[$0] }
+    var y = order.map { right[$0] }
+    let pairs = tiedPairs(count: x.count) { _, _ in true }
+    let tiedBoth = tiedPairs(count: x.count) { x[$0] == x[$1] && y[$0] == y[$1] }
+    let tiedX = tiedPairs(count: x.count) { x[$0] == x[$1] }
+    let discordant = sortCountingExchanges(&y)
+    let tiedY = tiedPairs(count: y.count) { y[$0] == y[$1] }
+    let difference = pairs - tiedX - tiedY + tiedBoth - 2 * discordant
+    return Statistic(difference / ((pairs - tiedX) * (pairs - tiedY)).squareRoot())
+  }
+
+  /// Why no correlation of these samples is defined, or nil.
+  static func objection(_ left: [Double], _ right: [Double]) -> String? {
+    precondition(left.count == right.count, "samples of \(left.count) and \(right.count) values")
+    if left.count < 2 { return "\(left.count) common values, at least 2 are needed" }
+    if left.contains(where: \.isNaN) { return "the first side holds NaN" }
+    if right.contains(where: \.isNaN) { return "the second side holds NaN" }
+    let isConstant = { (values: [Double]) in values.allSatisfy { $0 == values[0] } }
+    if isConstant(left) { return "the first side is constant" }
+    if isConstant(right) { return "the second side is constant" }
+    return nil
+  }
+
+  /// The values minus their mean, scaled to length 1.
+  static func centredUnit(_ values: [Double]) -> [Double] {
+    let mean = values.reduce(0, +) / Double(values.count)
+    var centred = values.map { $0 - mean }
+    let length = dot(centred, centred).squareRoot()
+    for index in centred.indices { centred[index] /= length }
+    return centred
+  }
+
+  /// The sum over runs of equal neighbours of run·(run−1)/2.
+  private static func tiedPairs(count: Int, equal: (Int, Int) -> Bool) -> Double {
+    var total = 0
+    var start = 0
+    for index in 1...count where index == count || !equal(start, index) {
+      total += (index - start) * (index - start - 1) / 2
+      start = index
+    }
+    return Double(total)
+  }
+
+  private static func sortCountingExchanges(_ values: inout [Double]) -> Double {
+    var exchanges = 0
+    var buffer = values
+    var width = 1
+    while width < values.count {
+      for start in stride(from: 0, to: values.count, by: 2 * width) {
+        let middle = min(start + width, values.count)
+        let end = min(start + 2 * width, values.count)
+        var (left, right) = (start, middle)
+        for target in start..<end {
+          if right == end || (left < middle && values[left] <= values[right]) {
+            buffer[target] = values[left]
+            left += 1
+          } else {
+            buffer[target] = values[right]
+            exchanges += middle - left
+            right += 1
+          }
+        }
+      }
+      swap(&values, &buffer)
+      width *= 2
+    }
+    return Double(exchanges)
+  }
+}
+
+/// A scalar product in four fixed partial sums, so that it vectorises and never depends on threads.
+func dot(_ left: [Double], _ right: [Double]) -> Double {
+  var sums = SIMD4<Double>.zero
+  let whole = left.count & ~3
+  left.withUnsafeBufferPointer { left in
+    right.withUnsafeBufferPointer { right in
+      var index = 0
+      while index < whole {
+        let x = SIMD4<Double>(left[index], left[index + 1], left[index + 2], left[index + 3])
+        let y = SIMD4<Double>(right[index], right[index + 1], right[index + 2], right[index + 3])
+        sums += x * y
+        index += 4
+      }
+      while index < left.count {
+        sums[index & 3] += left[index] * right[index]
+        index += 1
+      }
+    }
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// A rank correlation with its two-sided 90 % interval.
+///
+/// Fisher's z with the standard error √(1.06/(n−3)) of Spearman's coefficient (Fieller, Hartley and
+/// Pearson 1957).
+public struct RankInterval: Hashable, Sendable {
+  public var value: Double
+  public var lower: Double
+  public var upper: Double
+  public var count: Int
+
+  /// nil for fewer than 4 samples, where the standard error is undefined.
+  public init?(value: Double, count: Int) {
+    guard count > 3, value.isFinite else { return nil }
+    // 95 % quantile of the normal distribution: 5 % are left out on either side.
+    let reach = 1.6448536269514722 * (1.06 / Double(count - 3)).squareRoot()
+    // At ±1 the transformation is infinite and the interval shrinks to the point.
+    let z = atanh(max(-1, min(1, value)))
+    self.value = value
+    self.count = count
+    lower = tanh(z - reach)
+    upper = tanh(z + reach)
+  }
+}

@@ -1,0 +1,58 @@
+import EdgeOptimization
+import Testing
+
+struct RankCorrelationTests {
+  @Test func `equal values share the mean of their ranks`() {
+    #expect(midRanks([3, 1, 3, 2]) == [3.5, 1, 3.5, 2])
+  }
+
+  @Test func `tau-b agrees with counting all pairs, ties included`() throws {
+    var generator = SplitMix64(seed: 5)
+    for count in [2, 3, 17, 64, 65] {
+      let left = (0..<count).map { _ in Double(generator.next() % 7) }
+      let right = (0..<count).map { _ in Double(generator.next() % 5) }
+      guard let value = Correlation.kendallTauB(left, right).value else { continue }
+      var (agree, untiedLeft, untiedRight) = (0.0, 0.0, 0.0)
+      for first in 0..<count {
+        for second in 0..<first {
+          let x = left[first] - left[second]
+          let y = right[first] - right[second]
+          agree += x * y > 0 ? 1 : x * y < 0 ? -1 : 0
+          untiedLeft += x == 0 ? 0 : 1
+          untiedRight += y == 0 ? 0 : 1
+        }
+      }
+      // Both count integers exactly; the root and the quotient round three times.
+      #expect(abs(value - agree / (untiedLeft * untiedRight).squareRoot()) < 1e-15)
+    }
+  }
+
+  @Test func `a correlation with a constant says which side is constant`() {
+    let first = Correlation.spearman([1, 1, 1], [1, 2, 3])
+    #expect(first.value == nil)
+    #expect(first.reason == "the first side is constant")
+    #expect(Correlation.kendallTauB([1, 2], [4, 4]).reason == "the second side is constant")
+    #expect(Correlation.pearson([1], [2]).reason == "1 common values, at least 2 are needed")
+  }
+
+  @Test func `the interval of a rank correlation matches Fisher's transformation`() throws {
+    // atanh 0.9135 = 1.548336, 1.644854·√(1.06/147) = 0.139675, computed by hand.
+    let interval = try #require(RankInterval(value: 0.9135, count: 150))
+    #expect(abs(interval.lower - 0.8872) < 0.0002)
+    #expect(abs(interval.upper - 0.9339) < 0.0002)
+    #expect(RankInterval(value: 0.5, count: 3) == nil)
+  }
+
+  @Test func `quantiles interpolate linearly`() {
+    #expect(quantile([4, 1, 3, 2], 0.5) == 2.5)
+    #expect(quantile([10, 20], 0.1) == 11)
+  }
+
+  @Test func `percentages leave out values below a tenth of the median`() {
+    let quality = PredictionQuality(predicted: [11, 9, 5, 0.5], measured: [10, 10, 10, 0.1])
+    #expect(quality.leftOut == 1)
+    // (10 % + 10 % + 50 %) / 3.
+    #expect(abs((quality.meanAbsolutePercentage.value ?? 0) - 70.0 / 3) < 1e-12)
+    #expect(quality.within10.value == 0.5)
+  }
+}
