@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import Notebook
+import Projects
+import Provenance
+import RunRecord
+
+struct Report: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the notebook of a run as one HTML file.")
+
+  @OptionGroup var options: ProjectOptions
+
+  @Argument(help: "A pipeline file, for its latest run; or a run, commit, branch or tag.")
+  var run = "latest"
+
+  @Option(name: .shortAndLong, help: "Where to; without it report.html in the store's folder.")
+  var output: String?
+
+  func run() throws {
+    try options.enter()
+    let isFile = run.hasSuffix(".yaml") || run.hasSuffix(".yml")
+    let project = isFile ? try options.project(of: run) : try options.project()
+    let record: RunRecord
+    if isFile {
+      guard let file = project.relative(run),
+        let summary = try project.history.runs(limit: 1000).first(where: { summary in
+          (try? project.history.record(run: summary.id))?.file == file
+        })
+      else {
+        throw ProjectError(
+          status: ProjectError.usage, "error: '\(run)' has not been run; do `pipeline run \(run)`")
+      }
+      record = try project.history.record(run: summary.id)
+    } else {
+      record = try project.history.resolve(run)
+    }
+    let page = project.page(of: record, python: project.python)
+    let path = output ?? "\(project.store.path)/report.html"
+    do {
+      try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw ProjectError(status: 7, "error: '\(path)' cannot be written: \(error.localizedDescription)")
+    }
+    Terminal.print(path)
+    let heavy = page.heavyParts.map { "\($0.name) \(sizeText($0.size))" }
+    Terminal.note(
+      "\(sizeText(page.html.utf8.count))\(heavy.isEmpty ? "" : ": " + heavy.joined(separator: ", "))")
+  }
+}
