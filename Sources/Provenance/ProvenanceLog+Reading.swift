@@ -22,7 +22,7 @@ extension ProvenanceLog {
   }
 
   /// The run that a commit of the log records; nil for any other commit.
-  private func summary(of id: inout git_oid) -> RunSummary? {
+  func summary(of id: inout git_oid) -> RunSummary? {
     var commit: OpaquePointer?
     guard git_commit_lookup(&commit, repository, &id) == 0 else { return nil }
     defer { git_commit_free(commit) }
