@@ -8,7 +8,7 @@ extension ProvenanceLog {
     var walk: OpaquePointer?
     try check(git_revwalk_new(&walk, repository), "the log of \(place) can't be read")
     defer { git_revwalk_free(walk) }
-    git_revwalk_sorting(walk, GIT_SORT_TIME.rawValue)
+    // Unsorted means newest first in libgit2; any sorting would load the whole log.
     try check(git_revwalk_push(walk, &tip), "the log of \(place) can't be read")
     var runs: [RunSummary] = []
     var seen: Set<String> = []

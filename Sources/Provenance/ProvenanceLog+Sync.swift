@@ -25,7 +25,10 @@ extension ProvenanceLog {
   /// A log that went on in both is joined by the union of its trees. Refspecs are explicit and
   /// never forced. Objects travel by the `git` command, since only it knows the user's credential
   /// helpers, ssh configuration and proxies.
-  /// - Parameter remote: A remote's name, a URL, or a path relative to the work tree's root.
+  /// - Parameters:
+  ///   - remote: A remote's name, a URL, or a path relative to the work tree's root.
+  ///   - direction: Only fetch, only push, or both.
+  /// - Returns: How many runs went which way.
   /// - Throws: `P0606` with what git said.
   public func sync(
     remote: String, _ direction: SyncDirection = [.fetch, .push]
@@ -150,8 +153,10 @@ extension ProvenanceLog {
       parents: [ours, theirs])
   }
 
-  /// A tree with the entries of both. Where both have other content under one name, which run ids
-  /// rule out unless someone edits records, the smaller id wins, so that all copies agree.
+  /// A tree with the entries of both.
+  ///
+  /// Where both have other content under one name, which run ids rule out unless someone edits
+  /// records, the greater id wins, so that all copies agree.
   private func union(
     _ left: OpaquePointer?, _ right: OpaquePointer?
   ) throws(ProvenanceError) -> git_oid {
@@ -168,7 +173,7 @@ extension ProvenanceLog {
         let kinds = (git_tree_entry_type(mine), git_tree_entry_type(entry))
         if kinds.0 == GIT_OBJECT_TREE && kinds.1 == GIT_OBJECT_TREE {
           id = try unionOfTrees(ours.pointee, theirs.pointee)
-        } else if git_oid_cmp(ours, theirs) < 0 {
+        } else if git_oid_cmp(ours, theirs) > 0 {
           continue
         }
       }
