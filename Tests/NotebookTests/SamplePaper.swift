@@ -31,7 +31,7 @@ final class MemoryArtifacts: ArtifactReading {
 /// tables, a claim of each verdict, a failed stage and one that it blocks.
 struct SamplePaper {
   let artifacts = MemoryArtifacts()
-  private(set) var record: RunRecord
+  var record: RunRecord
 
   static let devices = ["pixel3", "raspi4", "fpga", "eyeriss"]
 
