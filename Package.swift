@@ -77,9 +77,11 @@ let modules: [Target] =
   + module("Formats", ["StructuredValue", "CArchive"], settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
-  + module("Planning", [
-    "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
-  ])
+  + module(
+    "Planning",
+    [
+      "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
+    ])
   + module("ArtifactComparison", ["Formats", "StructuredValue"], settings: kernelSettings)
   + module(
     "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],

@@ -95,7 +95,8 @@ struct GraphDrawing {
     }
     let width = max(x - GraphDrawing.gap + 4, 8)
     var svg = "<svg class=\"graph\" width=\"\(width)\" height=\"\(height)\" "
-    svg += "viewBox=\"0 0 \(width) \(height)\" role=\"group\" aria-label=\"Stages of the pipeline\">"
+    svg +=
+      "viewBox=\"0 0 \(width) \(height)\" role=\"group\" aria-label=\"Stages of the pipeline\">"
     for edge in graph.edges {
       let (from, to) = (layerOf[edge.from], layerOf[edge.to])
       svg += GraphDrawing.edge(

@@ -144,7 +144,8 @@ struct PageTests {
     paper.record.instances = []
     for index in 0..<1_000 {
       paper.record.cells.append(
-        .stage(StageCellRecord(id: "s\(index)", uses: "x@1", description: nil, show: [.metrics([])])))
+        .stage(
+          StageCellRecord(id: "s\(index)", uses: "x@1", description: nil, show: [.metrics([])])))
       paper.record.instances.append(
         InstanceRecord(
           name: "s\(index)", cell: "s\(index)", outcome: .executed, why: "new",
