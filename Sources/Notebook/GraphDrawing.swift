@@ -88,7 +88,8 @@ struct GraphDrawing {
     }
     var top = Array(repeating: 0, count: graph.nodes.count)
     for layer in layers {
-      let offset = (tallest - layer.count) * GraphDrawing.rowHeight / 2
+      // What is taller than a screen starts at the top, where its frame is scrolled to.
+      let offset = tallest > 20 ? 0 : (tallest - layer.count) * GraphDrawing.rowHeight / 2
       for (rank, node) in layer.enumerated() {
         top[node] = 4 + offset + rank * GraphDrawing.rowHeight
       }
