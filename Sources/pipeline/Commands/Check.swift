@@ -3,6 +3,8 @@ import ArtifactComparison
 import ContentHashing
 import Execution
 import Foundation
+import PipelineSpec
+import Planning
 import Projects
 import RunRecord
 

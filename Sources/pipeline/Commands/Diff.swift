@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArtifactComparison
+import ContentHashing
 import Foundation
 import Projects
 import Provenance

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArtifactStore
 import ContentHashing
 import Foundation
 import Projects
@@ -48,7 +49,7 @@ struct Show: ParsableCommand {
   @OptionGroup var options: ProjectOptions
 
   @Argument(help: "A run id or its start, latest, latest~1, a commit, branch or tag.")
-  var run = "latest"
+  var revision = "latest"
 
   @Option(help: ArgumentHelp("Print the log of a stage.", valueName: "stage"))
   var log: String?
@@ -61,7 +62,7 @@ struct Show: ParsableCommand {
 
   func run() throws {
     let project = try options.project()
-    let record = try project.history.resolve(run)
+    let record = try project.history.resolve(revision)
     if let log { return try show(log: log, of: record, project) }
     if let output { return try show(output: output, of: record, project) }
     if json {
@@ -130,15 +131,15 @@ struct Lineage: ParsableCommand {
   @Argument(help: "stage.slot, stage.metric, or an artifact's digest.")
   var target: String
 
-  @Option(help: "The run to look in.")
-  var run = "latest"
+  @Option(name: .customLong("run"), help: "The run to look in.")
+  var revision = "latest"
 
   @Flag(help: "What used it, instead of what made it.")
   var down = false
 
   func run() throws {
     let project = try options.project()
-    let record = try project.history.resolve(run)
+    let record = try project.history.resolve(revision)
     let found: Provenance.Lineage?
     if down {
       let digest = Digest(target) ?? digest(of: target, in: record)
@@ -186,7 +187,7 @@ struct Sync: ParsableCommand {
       throw ProjectError(
         status: 7, "error P0601: this is not a git repository; 'git init' turns provenance on")
     }
-    let result = try log.sync(remote: remote, directions: [.fetch, .push])
+    let result = try log.sync(remote: remote)
     Terminal.note("\(result.fetched) runs fetched, \(result.pushed) pushed")
   }
 }

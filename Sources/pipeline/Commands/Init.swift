@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PipelineSpec
 import Projects
+import StageManifest
 import StructuredValue
 
 struct Schema: ParsableCommand {

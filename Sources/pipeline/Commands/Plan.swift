@@ -3,6 +3,8 @@ import ContentHashing
 import Foundation
 import Planning
 import Projects
+import Provenance
+import RunRecord
 import StructuredValue
 
 struct Plan: ParsableCommand {

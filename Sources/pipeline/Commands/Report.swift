@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArtifactStore
 import Foundation
 import Notebook
 import Projects
@@ -12,28 +13,28 @@ struct Report: ParsableCommand {
   @OptionGroup var options: ProjectOptions
 
   @Argument(help: "A pipeline file, for its latest run; or a run, commit, branch or tag.")
-  var run = "latest"
+  var revision = "latest"
 
   @Option(name: .shortAndLong, help: "Where to; without it report.html in the store's folder.")
   var output: String?
 
   func run() throws {
     try options.enter()
-    let isFile = run.hasSuffix(".yaml") || run.hasSuffix(".yml")
-    let project = isFile ? try options.project(of: run) : try options.project()
+    let isFile = revision.hasSuffix(".yaml") || revision.hasSuffix(".yml")
+    let project = isFile ? try options.project(of: revision) : try options.project()
     let record: RunRecord
     if isFile {
-      guard let file = project.relative(run),
+      guard let file = project.relative(revision),
         let summary = try project.history.runs(limit: 1000).first(where: { summary in
           (try? project.history.record(run: summary.id))?.file == file
         })
       else {
         throw ProjectError(
-          status: ProjectError.usage, "error: '\(run)' has not been run; do `pipeline run \(run)`")
+          status: ProjectError.usage, "error: '\(revision)' has not been run; do `pipeline run \(revision)`")
       }
       record = try project.history.record(run: summary.id)
     } else {
-      record = try project.history.resolve(run)
+      record = try project.history.resolve(revision)
     }
     let page = project.page(of: record, python: project.python)
     let path = output ?? "\(project.store.path)/report.html"

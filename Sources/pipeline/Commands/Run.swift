@@ -2,7 +2,9 @@ import ArgumentParser
 import Execution
 import Foundation
 import Projects
+import Provenance
 import RunRecord
+import StructuredValue
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Planning
 import Projects
+import SpecSyntax
 import StageManifest
 import StructuredValue
 

@@ -4,6 +4,7 @@ import ContentHashing
 import Foundation
 import Projects
 import Provenance
+import RunRecord
 import StructuredValue
 
 struct GarbageCommand: ParsableCommand {
