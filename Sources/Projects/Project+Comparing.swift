@@ -7,7 +7,8 @@ public import RunRecord
 extension Project {
   /// Compares two artifacts by their kind.
   public func compare(_ old: ArtifactRecord?, _ new: ArtifactRecord?) -> Comparison {
-    let folder = NSTemporaryDirectory() + "pipeline-diff-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let folder =
+      NSTemporaryDirectory() + "pipeline-diff-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return ArtifactComparison.compare(
       kind: new?.kind ?? old?.kind ?? "file", old: content(old, "\(folder)/old"),

@@ -67,7 +67,8 @@ extension Project {
     let status: RunRecord.Status =
       scheduler.wasInterruptedBy != nil
       ? .interrupted
-      : instances.contains { $0.outcome == .failed || $0.outcome == .blocked } ? .failed : .succeeded
+      : instances.contains { $0.outcome == .failed || $0.outcome == .blocked }
+        ? .failed : .succeeded
     var record = record(
       loaded, id: id, started: started, status: status, instances: instances,
       toolVersion: toolVersion)

@@ -66,7 +66,8 @@ public struct Selection: Sendable {
       throw ProjectError(
         status: ProjectError.usage,
         "error: there is no stage '\(pattern)'"
-          + (near.map { "; did you mean '\($0)'?" } ?? "; the stages are \(cells.joined(separator: ", "))"))
+          + (near.map { "; did you mean '\($0)'?" }
+            ?? "; the stages are \(cells.joined(separator: ", "))"))
     }
     return Set(found)
   }

@@ -75,10 +75,12 @@ public final class StageCatalog: PluginCatalog {
     let patterns = manifest.code
     var listing: [String] = []
     for path in all {
-      let isNamed = patterns.isEmpty || path == "stage.yaml"
+      let isNamed =
+        patterns.isEmpty || path == "stage.yaml"
         || patterns.contains { fnmatch($0.replacing("/**", with: "/*"), path, 0) == 0 }
       var isFolder: ObjCBool = false
-      guard isNamed, FileManager.default.fileExists(atPath: "\(folder)/\(path)", isDirectory: &isFolder),
+      guard isNamed,
+        FileManager.default.fileExists(atPath: "\(folder)/\(path)", isDirectory: &isFolder),
         !isFolder.boolValue
       else { continue }
       listing.append("\(path) \(try digest("\(folder)/\(path)").hex)")

@@ -61,6 +61,7 @@ struct Check: ParsableCommand {
       }
     }
     let comparison = project.compare(artifact(item.old), artifact(item.new))
-    return comparison.first?.description ?? comparison.lines.first ?? "\(item.old.digest.prefix(12)) → \(item.new.digest.prefix(12))"
+    return comparison.first?.description ?? comparison.lines.first
+      ?? "\(item.old.digest.prefix(12)) → \(item.new.digest.prefix(12))"
   }
 }

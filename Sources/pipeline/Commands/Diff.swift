@@ -54,13 +54,16 @@ struct Diff: ParsableCommand {
     }
     for change in comparison.parameters {
       Terminal.print(
-        "param  \(change.name) \(change.before?.text ?? "absent") → \(change.after?.text ?? "absent")")
+        "param  \(change.name) \(change.before?.text ?? "absent") → \(change.after?.text ?? "absent")"
+      )
     }
     for change in comparison.cells where change.presence == .added || change.presence == .removed {
       Terminal.print("cell   \(change.presence.rawValue) \(change.id)")
     }
     for change in comparison.specification {
-      Terminal.print("file   \(change.path) \(change.before == nil ? "added" : change.after == nil ? "removed" : "changed")")
+      Terminal.print(
+        "file   \(change.path) \(change.before == nil ? "added" : change.after == nil ? "removed" : "changed")"
+      )
     }
     for instance in comparison.instances where instance.kind != .unchanged {
       show(instance, project)
@@ -79,12 +82,15 @@ struct Diff: ParsableCommand {
       let relative = metric.relative.map { String(format: " (%+.2f %%)", $0 * 100) } ?? ""
       let judgement = metric.judgement == .neither ? "" : " \(metric.judgement.rawValue)"
       Terminal.print(
-        "  \(metric.name) \(number(metric.before)) → \(number(metric.after))\(relative)\(judgement)")
+        "  \(metric.name) \(number(metric.before)) → \(number(metric.after))\(relative)\(judgement)"
+      )
     }
     for output in change.outputs {
       Terminal.print("  output \(output.slot) \(size(output.before)) → \(size(output.after))")
       guard !brief, output.before != nil, output.after != nil else { continue }
-      for line in project.compare(output.before, output.after).lines { Terminal.print("    " + line) }
+      for line in project.compare(output.before, output.after).lines {
+        Terminal.print("    " + line)
+      }
     }
   }
 
@@ -97,7 +103,8 @@ struct Diff: ParsableCommand {
 
   private func number(_ metric: MetricRecord?) -> String {
     guard let metric else { return "absent" }
-    return (metric.value.double.map(shortNumber) ?? metric.value.text) + (metric.unit.map { " \($0)" } ?? "")
+    return (metric.value.double.map(shortNumber) ?? metric.value.text)
+      + (metric.unit.map { " \($0)" } ?? "")
   }
 
   private func size(_ artifact: ArtifactRecord?) -> String {

@@ -44,7 +44,8 @@ struct Log: ParsableCommand {
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a run did.",
-    discussion: "With --log STAGE, the log of a stage; with --output STAGE.SLOT, an output's bytes.")
+    discussion: "With --log STAGE, the log of a stage; with --output STAGE.SLOT, an output's bytes."
+  )
 
   @OptionGroup var options: ProjectOptions
 
@@ -71,11 +72,13 @@ struct Show: ParsableCommand {
       return Terminal.print(String(decoding: try encoder.encode(record), as: UTF8.self))
     }
     Terminal.print("run \(record.id) of \(record.file): \(record.status.rawValue)")
-    Terminal.print("\(record.started) to \(record.finished)\(record.profile.map { ", profile \($0)" } ?? "")")
+    Terminal.print(
+      "\(record.started) to \(record.finished)\(record.profile.map { ", profile \($0)" } ?? "")")
     if let source = record.source {
       let commit = source.commit.map { String($0.prefix(12)) } ?? "no commit yet"
       Terminal.print(
-        "source \(commit)\(source.branch.map { " on \($0)" } ?? "")\(source.dirty ? ", with changes" : "")")
+        "source \(commit)\(source.branch.map { " on \($0)" } ?? "")\(source.dirty ? ", with changes" : "")"
+      )
     }
     let rows = record.instances.map { instance in
       let metrics = instance.metrics.sorted { $0.key < $1.key }.prefix(4)
@@ -89,12 +92,14 @@ struct Show: ParsableCommand {
     for claim in record.claims {
       Terminal.print(
         "  claim \(claim.verdict.rawValue): \(claim.claim) "
-          + "(\(claim.measuredValue?.double.map(shortNumber) ?? "not measured"), wanted \(claim.holds))")
+          + "(\(claim.measuredValue?.double.map(shortNumber) ?? "not measured"), wanted \(claim.holds))"
+      )
     }
   }
 
   private func show(log name: String, of record: RunRecord, _ project: Project) throws {
-    guard let instance = record.instances.first(where: { $0.name == name || $0.cell == name }) else {
+    guard let instance = record.instances.first(where: { $0.name == name || $0.cell == name })
+    else {
       throw ProjectError(
         status: ProjectError.usage, "error: the run \(record.id) has no stage '\(name)'")
     }
@@ -111,7 +116,8 @@ struct Show: ParsableCommand {
     else {
       throw ProjectError(
         status: ProjectError.usage,
-        "error: the run \(record.id) has no output '\(name)'; `pipeline show \(record.id) --json` lists all")
+        "error: the run \(record.id) has no output '\(name)'; `pipeline show \(record.id) --json` lists all"
+      )
     }
     guard !artifact.isTree else {
       for entry in try project.store.tree(artifact.digest) { Terminal.print(entry.name) }

@@ -30,7 +30,8 @@ struct Report: ParsableCommand {
         })
       else {
         throw ProjectError(
-          status: ProjectError.usage, "error: '\(revision)' has not been run; do `pipeline run \(revision)`")
+          status: ProjectError.usage,
+          "error: '\(revision)' has not been run; do `pipeline run \(revision)`")
       }
       record = try project.history.record(run: summary.id)
     } else {
@@ -41,11 +42,13 @@ struct Report: ParsableCommand {
     do {
       try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw ProjectError(status: 7, "error: '\(path)' cannot be written: \(error.localizedDescription)")
+      throw ProjectError(
+        status: 7, "error: '\(path)' cannot be written: \(error.localizedDescription)")
     }
     Terminal.print(path)
     let heavy = page.heavyParts.map { "\($0.name) \(sizeText($0.size))" }
     Terminal.note(
-      "\(sizeText(page.html.utf8.count))\(heavy.isEmpty ? "" : ": " + heavy.joined(separator: ", "))")
+      "\(sizeText(page.html.utf8.count))\(heavy.isEmpty ? "" : ": " + heavy.joined(separator: ", "))"
+    )
   }
 }

@@ -21,7 +21,8 @@ struct Run: ParsableCommand {
   @Flag(help: "Exit with 1 where a claim does not hold.")
   var checkClaims = false
 
-  @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Show what would be done; as `plan`.")
+  @Flag(
+    name: [.customShort("n"), .customLong("dry-run")], help: "Show what would be done; as `plan`.")
   var isDryRun = false
 
   func run() throws {
@@ -59,7 +60,9 @@ struct Run: ParsableCommand {
     ]
     let parts = order.compactMap { outcome in counts[outcome].map { "\($0) \(outcome.rawValue)" } }
     Terminal.note(
-      Terminal.styled(record.status == .succeeded ? "ok" : record.status.rawValue, record.status == .succeeded ? .green : .red)
+      Terminal.styled(
+        record.status == .succeeded ? "ok" : record.status.rawValue,
+        record.status == .succeeded ? .green : .red)
         + "  run \(record.id): \(parts.joined(separator: ", "))")
     let claims = record.claims
     for claim in claims {

@@ -12,13 +12,17 @@ struct StageCommand: ParsableCommand {
     subcommands: [List.self, Describe.self, New.self])
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the stages that pipelines may use.")
+    static let configuration = CommandConfiguration(
+      abstract: "List the stages that pipelines may use.")
     @OptionGroup var options: ProjectOptions
 
     func run() throws {
       let catalog = try options.project().catalog
       let rows = catalog.plugins.values.sorted { $0.manifest.name < $1.manifest.name }.map {
-        ["\($0.manifest.name)@\($0.manifest.version.major)", "\($0.manifest.version)", $0.manifest.summary]
+        [
+          "\($0.manifest.name)@\($0.manifest.version.major)", "\($0.manifest.version)",
+          $0.manifest.summary,
+        ]
       }
       for line in columns(rows) { Terminal.print(line) }
       for diagnostic in catalog.diagnostics { Terminal.note(diagnostic.rendered { _ in nil }) }
@@ -37,27 +41,42 @@ struct StageCommand: ParsableCommand {
 
     func run() throws {
       let plugins = try options.project().catalog.plugins
-      guard let manifest = plugins[name.split(separator: "@").first.map(String.init) ?? name]?.manifest
+      guard
+        let manifest = plugins[name.split(separator: "@").first.map(String.init) ?? name]?.manifest
       else {
         throw ProjectError(
           status: ProjectError.usage,
-          "error P0130: there is no stage '\(name)'; the stages are \(plugins.keys.sorted().joined(separator: ", "))")
+          "error P0130: there is no stage '\(name)'; the stages are \(plugins.keys.sorted().joined(separator: ", "))"
+        )
       }
       if json { return Terminal.print(manifest.parameters.jsonSchema.json(indented: true)) }
-      Terminal.print("\(Terminal.styled("\(manifest.name) \(manifest.version)", .bold))  \(manifest.summary)")
-      section("inputs", manifest.inputs.map { name, input in
-        [name, input.kind + (input.isMany ? ", several" : ""), input.isRequired ? "" : "optional", input.doc]
-      })
-      section("outputs", manifest.outputs.map { [$0, $1.kind, $1.isRequired ? "" : "optional", $1.doc] })
-      section("params", manifest.parameters.parameters.map { name, parameter in
-        let choices = parameter.choices.map(\.text).joined(separator: " | ")
-        let type = choices.isEmpty ? parameter.type ?? "any" : choices
-        let standard = parameter.defaultValue.map { "= \($0.json())" } ?? (parameter.isRequired ? "required" : "")
-        return [name, type + (parameter.unit.map { " (\($0))" } ?? ""), standard, parameter.doc]
-      })
-      section("metrics", manifest.metrics.map { name, metric in
-        [name, metric.unit ?? "", metric.direction.map { "\($0) is better" } ?? "", metric.doc]
-      })
+      Terminal.print(
+        "\(Terminal.styled("\(manifest.name) \(manifest.version)", .bold))  \(manifest.summary)")
+      section(
+        "inputs",
+        manifest.inputs.map { name, input in
+          [
+            name, input.kind + (input.isMany ? ", several" : ""),
+            input.isRequired ? "" : "optional", input.doc,
+          ]
+        })
+      section(
+        "outputs", manifest.outputs.map { [$0, $1.kind, $1.isRequired ? "" : "optional", $1.doc] })
+      section(
+        "params",
+        manifest.parameters.parameters.map { name, parameter in
+          let choices = parameter.choices.map(\.text).joined(separator: " | ")
+          let type = choices.isEmpty ? parameter.type ?? "any" : choices
+          let standard =
+            parameter.defaultValue.map { "= \($0.json())" }
+            ?? (parameter.isRequired ? "required" : "")
+          return [name, type + (parameter.unit.map { " (\($0))" } ?? ""), standard, parameter.doc]
+        })
+      section(
+        "metrics",
+        manifest.metrics.map { name, metric in
+          [name, metric.unit ?? "", metric.direction.map { "\($0) is better" } ?? "", metric.doc]
+        })
     }
 
     private func section(_ title: String, _ rows: [[String]]) {

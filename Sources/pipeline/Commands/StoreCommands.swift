@@ -48,7 +48,8 @@ struct GarbageCommand: ParsableCommand {
       return
     }
     guard try project.store.collect(garbage) else {
-      throw ProjectError(status: 6, "error P0501: a run is using the store; try again when it is over")
+      throw ProjectError(
+        status: 6, "error P0501: a run is using the store; try again when it is over")
     }
     Terminal.print("removed")
   }
