@@ -22,6 +22,10 @@ public struct ByteDifference: Hashable, Sendable {
   /// Compares two files in pieces of memory-mapped pages; nil where they are equal.
   public init?(old: FileContent, new: FileContent) {
     guard let offset = ByteDifference.firstOffset(old, new) else { return nil }
+    self.init(old: old, new: new, firstOffset: offset)
+  }
+
+  init(old: FileContent, new: FileContent, firstOffset offset: Int) {
     firstOffset = offset
     oldSize = ContentSize(bytes: old.count, files: 1, isFolder: false)
     newSize = ContentSize(bytes: new.count, files: 1, isFolder: false)
@@ -38,13 +42,6 @@ public struct ByteDifference: Hashable, Sendable {
   }
 
   init(unreadable reason: String) { problem = reason }
-
-  static func require(old: FileContent, new: FileContent) throws(FormatError) -> ByteDifference {
-    guard let difference = ByteDifference(old: old, new: new) else {
-      throw FormatError(file: new.name, found: "no difference")
-    }
-    return difference
-  }
 
   static func firstOffset(_ old: FileContent, _ new: FileContent) -> Int? {
     let count = min(old.count, new.count)

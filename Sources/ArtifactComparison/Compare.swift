@@ -12,6 +12,8 @@ import Formats
 ///     or anything else, which is compared as bytes.
 ///   - old: Nil where the artifact is new.
 ///   - new: Nil where the artifact is gone.
+///   - options: How rows are matched, what counts as noise, and how much is listed.
+/// - Returns: What differs; `isEqual` where nothing does.
 public func compare(
   kind: String, old: ArtifactContent?, new: ArtifactContent?,
   options: ComparisonOptions = ComparisonOptions()
@@ -45,20 +47,34 @@ public func compare(
 func compare(
   kind: String, old: FileContent, new: FileContent, options: ComparisonOptions
 ) -> Comparison {
-  guard let bytes = ByteDifference(old: old, new: new) else {
+  guard let offset = ByteDifference.firstOffset(old, new) else {
     return Comparison(kind: kind, difference: .none)
   }
+  // Digests are computed only where they are shown.
+  func bytes() -> Comparison.Difference {
+    .bytes(ByteDifference(old: old, new: new, firstOffset: offset))
+  }
+  guard isParsed(kind) else { return Comparison(kind: kind, difference: bytes()) }
   do throws(FormatError) {
     if let difference = try difference(kind: kind, old: old, new: new, options: options) {
       return Comparison(kind: kind, difference: difference)
     }
     if options.tolerance > 0 { return Comparison(kind: kind, difference: .none) }
     return Comparison(
-      kind: kind, difference: .bytes(bytes),
+      kind: kind, difference: bytes(),
       fallbackReason: "the content is equal as \(kind), only its bytes differ")
   } catch {
     return Comparison(
-      kind: kind, difference: .bytes(bytes), fallbackReason: error.description)
+      kind: kind, difference: bytes(), fallbackReason: error.description)
+  }
+}
+
+private func isParsed(_ kind: String) -> Bool {
+  switch kind {
+  case "metrics", "table/csv", "table", "figure/vega-lite", "json", "text", "model", "tensor",
+    "tensors":
+    true
+  default: false
   }
 }
 
@@ -91,6 +107,6 @@ private func difference(
     return TensorsDifference(
       old: try TensorFile.read(old), new: try TensorFile.read(new), options: options
     ).map { .tensors($0) }
-  default: return .bytes(try ByteDifference.require(old: old, new: new))
+  default: return nil
   }
 }

@@ -49,9 +49,9 @@ public struct JSONDifference: Hashable, Sendable {
       }
     case (.list(let before)?, .list(let after)?):
       for index in 0..<max(before.count, after.count) {
-        add(
-          index < before.count ? before[index] : nil, index < after.count ? after[index] : nil,
-          path: "\(path)[\(index)]", options)
+        // Not a mere `nil`, which would be the value null.
+        let pair = [before, after].map { index < $0.count ? Value?.some($0[index]) : Value?.none }
+        add(pair[0], pair[1], path: "\(path)[\(index)]", options)
       }
     default:
       if old == new { return }
