@@ -81,9 +81,11 @@ let modules: [Target] =
     settings: kernelSettings)
   + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
-  + module("Planning", [
-    "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
-  ])
+  + module(
+    "Planning",
+    [
+      "PipelineSpec", "StageManifest", "SpecSyntax", "ContentHashing", "StructuredValue",
+    ])
   + module(
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)
@@ -92,15 +94,19 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
-  + module("Execution", [
-    "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
-    "ContentHashing", "StructuredValue", "CSupervisor",
-  ])
-  + module("Projects", [
-    "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
-    "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-    "ContentHashing", "StructuredValue",
-  ])
+  + module(
+    "Execution",
+    [
+      "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
+      "ContentHashing", "StructuredValue", "CSupervisor",
+    ])
+  + module(
+    "Projects",
+    [
+      "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
+      "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
+      "ContentHashing", "StructuredValue",
+    ])
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
 

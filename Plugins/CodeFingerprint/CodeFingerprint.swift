@@ -12,11 +12,13 @@ struct CodeFingerprint: BuildToolPlugin {
     let root = context.package.directoryURL.path
     let modules: [any SourceModuleTarget] =
       [module] + module.recursiveTargetDependencies.compactMap { $0 as? any SourceModuleTarget }
-    let files = modules.filter { $0.directoryURL.path.hasPrefix(root + "/Sources/") || $0.id == module.id }
-      .flatMap { Array($0.sourceFiles) }
-      .filter { $0.type == .source || $0.type == .header }
-      .map(\.url).filter { $0.path.hasPrefix(root + "/") }
-      .sorted { $0.path < $1.path }
+    let files = modules.filter {
+      $0.directoryURL.path.hasPrefix(root + "/Sources/") || $0.id == module.id
+    }
+    .flatMap { Array($0.sourceFiles) }
+    .filter { $0.type == .source || $0.type == .header }
+    .map(\.url).filter { $0.path.hasPrefix(root + "/") }
+    .sorted { $0.path < $1.path }
     let output = context.pluginWorkDirectoryURL.appending(path: "CodeFingerprint.swift")
     // Names relative to the package, so that the digest is the same wherever it is checked out.
     let script = """

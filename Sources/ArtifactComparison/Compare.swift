@@ -12,6 +12,8 @@ import Formats
 ///     or anything else, which is compared as bytes.
 ///   - old: Nil where the artifact is new.
 ///   - new: Nil where the artifact is gone.
+///   - options: How rows are matched, what counts as noise, and how much is listed.
+/// - Returns: What differs; `isEqual` where nothing does.
 public func compare(
   kind: String, old: ArtifactContent?, new: ArtifactContent?,
   options: ComparisonOptions = ComparisonOptions()

@@ -19,14 +19,16 @@ public struct ComparisonOptions: Hashable, Sendable {
   public var keyColumns: [String]
   /// Numbers that differ by no more than this share of the larger one count as equal.
   public var tolerance: Double
-  /// How many of the largest changes are listed; all are counted.
-  public var limit: Int
+  /// How many of the largest changes are listed, from 1 to a million; all are counted.
+  public var limit: Int { didSet { limit = ComparisonOptions.clamp(limit) } }
 
   public init(keyColumns: [String] = [], tolerance: Double = 0, limit: Int = 10) {
     self.keyColumns = keyColumns
     self.tolerance = tolerance
-    self.limit = limit
+    self.limit = ComparisonOptions.clamp(limit)
   }
+
+  private static func clamp(_ limit: Int) -> Int { min(max(limit, 1), 1_000_000) }
 
   /// Whether two numbers count as equal; NaN equals NaN.
   func areEqual(_ old: Double, _ new: Double) -> Bool {

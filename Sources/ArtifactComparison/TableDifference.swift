@@ -107,11 +107,18 @@ public struct TableDifference: Hashable, Sendable {
     return [first]
   }
 
+  /// Stands between the cells of a row's key, where a comma would be ambiguous.
+  private static let separator = "\u{1F}"
+
+  private static func shown(_ key: String) -> String {
+    key.replacing(separator, with: ", ")
+  }
+
   /// Each row's cells of some columns, joined.
   fileprivate static func rowTexts(_ table: Table, _ names: [String]) -> [String] {
     let columns = names.compactMap { table[$0] }
     return (0..<table.rowCount).map { row in
-      columns.map { $0.text(row) }.joined(separator: ", ")
+      columns.map { $0.text(row) }.joined(separator: separator)
     }
   }
 
@@ -151,11 +158,12 @@ public struct TableDifference: Hashable, Sendable {
         matches.append((before, row))
       } else {
         addedRows += 1
-        if addedKeys.count < options.limit { addedKeys.append(key) }
+        if addedKeys.count < options.limit { addedKeys.append(TableDifference.shown(key)) }
       }
     }
     removedRows = rows.count
-    removedKeys = Array(oldKeys.lazy.filter { rows[$0] != nil }.prefix(options.limit))
+    removedKeys = oldKeys.lazy.filter { rows[$0] != nil }.prefix(options.limit)
+      .map { TableDifference.shown($0) }
     compareCells(pairs, matches, newKeys, options)
   }
 
@@ -190,7 +198,8 @@ public struct TableDifference: Hashable, Sendable {
         // Only what may be shown is written out as text.
         guard isFirst || TableDifference.size(delta) > threshold else { continue }
         let cell = Cell(
-          key: keys[match.new], row: match.new + 1, column: name, old: before.text(match.old),
+          key: TableDifference.shown(keys[match.new]), row: match.new + 1, column: name,
+          old: before.text(match.old),
           new: after.text(match.new), delta: delta)
         if isFirst { firstCell = cell }
         candidates.append(cell)
@@ -236,14 +245,14 @@ public struct TableDifference: Hashable, Sendable {
         balance[row] = count - 1
       } else {
         addedRows += 1
-        if addedKeys.count < options.limit { addedKeys.append(row) }
+        if addedKeys.count < options.limit { addedKeys.append(TableDifference.shown(row)) }
       }
     }
     for row in oldRows {
       guard let count = balance[row], count > 0 else { continue }
       balance[row] = count - 1
       removedRows += 1
-      if removedKeys.count < options.limit { removedKeys.append(row) }
+      if removedKeys.count < options.limit { removedKeys.append(TableDifference.shown(row)) }
     }
     guard addedRows + removedRows > 0 else { return }
     for (index, name) in pairs.names.enumerated() {

@@ -31,7 +31,7 @@ public struct TextDifference: Hashable, Sendable {
       limit: options.limit)
   }
 
-  init?(old: [Substring], new: [Substring], limit: Int) {
+  init?(old: [ArraySlice<UInt8>], new: [ArraySlice<UInt8>], limit: Int) {
     var start = 0
     let shorter = min(old.count, new.count)
     while start < shorter && old[start] == new[start] { start += 1 }
@@ -44,33 +44,34 @@ public struct TextDifference: Hashable, Sendable {
     let edits = TextDifference.edits(before, after)
     changes = edits.map { isAdded, index in
       Change(
-        isAdded: isAdded, number: index + 1, text: String(isAdded ? new[index] : old[index]))
+        isAdded: isAdded, number: index + 1,
+        text: String(decoding: isAdded ? new[index] : old[index], as: UTF8.self))
     }
     added = changes.count { $0.isAdded }
     removed = changes.count - added
     self.limit = limit
   }
 
-  private static func lines(_ content: FileContent) throws(FormatError) -> [Substring] {
-    let text = content.withBytes { String(validating: $0, as: UTF8.self) }
-    guard let text else { throw FormatError(file: content.name, found: "text that is not UTF-8") }
-    // By UTF-8, since Swift takes CR LF for one character that is not a line feed.
-    return text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { Substring($0) }
+  private static func lines(_ content: FileContent) throws(FormatError) -> [ArraySlice<UInt8>] {
+    // As bytes, since Swift takes strings for equal that differ in their Unicode normalisation.
+    let bytes = content.withBytes { Array($0) }
+    guard String(validating: bytes, as: UTF8.self) != nil else {
+      throw FormatError(file: content.name, found: "text that is not UTF-8")
+    }
+    return bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
   }
 
   /// The removed indices of `old` and the added ones of `new`, in order.
   private static func edits(
-    _ old: ArraySlice<Substring>, _ new: ArraySlice<Substring>
+    _ old: ArraySlice<ArraySlice<UInt8>>, _ new: ArraySlice<ArraySlice<UInt8>>
   ) -> [(isAdded: Bool, index: Int)] {
     // Numbers instead of lines, so that the inner loop compares integers.
-    var numbers: [Substring: Int] = [:]
-    func number(_ line: Substring) -> Int {
-      let next = numbers.count
-      return numbers[line, default: next] == next
-        ? {
-          numbers[line] = next; return next
-        }()
-        : numbers[line, default: next]
+    var numbers: [ArraySlice<UInt8>: Int] = [:]
+    func number(_ line: ArraySlice<UInt8>) -> Int {
+      if let number = numbers[line] { return number }
+      let number = numbers.count
+      numbers[line] = number
+      return number
     }
     let (a, b) = (old.map(number), new.map(number))
     guard let path = shortestPath(a, b) else {

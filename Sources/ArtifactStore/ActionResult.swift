@@ -67,7 +67,8 @@ extension ActionResult {
 
   init?(text: [UInt8]) {
     let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-    guard lines.count == 2, Digest(String(decoding: lines[1], as: UTF8.self)) == Digest.of(Array(lines[0])),
+    guard lines.count == 2,
+      Digest(String(decoding: lines[1], as: UTF8.self)) == Digest.of(Array(lines[0])),
       let result = try? JSONDecoder().decode(ActionResult.self, from: Data(lines[0]))
     else { return nil }
     self = result

@@ -33,7 +33,9 @@ extension ArtifactStore {
         }
       }
     }
-    for artifact in artifacts { if access(path(of: artifact, isTree: true), F_OK) == 0 { marked.remove(artifact.hex); mark(artifact) } }
+    for artifact in artifacts where access(path(of: artifact, isTree: true), F_OK) == 0 {
+      marked.remove(artifact.hex); mark(artifact)
+    }
     for key in keys {
       guard let data = FileManager.default.contents(atPath: objectPath("action", key)),
         let result = ActionResult(text: Array(data))
@@ -70,8 +72,9 @@ extension ArtifactStore {
   public func collect(_ garbage: Garbage) throws(StoreError) -> Bool {
     guard let lease = try exclusiveLease() else { return false }
     // Actions first: an entry must never name what is gone.
-    for path in garbage.paths.sorted(by: { isAction($0) && !isAction($1) }) {
-      if unlink(path) != 0 && errno != ENOENT { throw .system("removing", path) }
+    for path in garbage.paths.sorted(by: { isAction($0) && !isAction($1) })
+    where unlink(path) != 0 && errno != ENOENT {
+      throw .system("removing", path)
     }
     for name in (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/tmp")) ?? [] {
       unlink("\(path)/tmp/\(name)")

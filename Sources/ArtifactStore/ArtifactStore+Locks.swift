@@ -61,7 +61,9 @@ extension ArtifactStore {
       if fstat(file, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino {
         if isRemoved {
           let text = "process \(getpid())\n"
-          _ = text.utf8.withContiguousStorageIfAvailable { pwrite(file, $0.baseAddress, $0.count, 0) }
+          _ = text.utf8.withContiguousStorageIfAvailable {
+            pwrite(file, $0.baseAddress, $0.count, 0)
+          }
         }
         return ActionLock(file: file, path: isRemoved ? path : nil)
       }

@@ -122,8 +122,7 @@ extension ArtifactStore {
   }
 
   /// Reads a file to its end, hashes it, and writes it to `output` where that is a descriptor.
-  func pass(_ source: String, to output: Int32, target: String) throws(StoreError) -> Digest
-  {
+  func pass(_ source: String, to output: Int32, target: String) throws(StoreError) -> Digest {
     let input = Foundation.open(source, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw .system("reading", source) }
     defer { close(input) }

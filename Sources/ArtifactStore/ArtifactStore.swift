@@ -142,7 +142,9 @@ extension ArtifactStore {
     var failure: StoreError?
     var sent = 0
     while sent < bytes.count && failure == nil {
-      let count = bytes[sent...].withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+      let count = bytes[sent...].withUnsafeBytes {
+        Foundation.write(file, $0.baseAddress, $0.count)
+      }
       if count < 0 { failure = .system("writing", temporary) }
       sent += max(0, count)
     }

@@ -169,12 +169,14 @@ extension Attempt {
           + "raise 'resources.memory' of the cell or let it work in smaller pieces")
     }
     if let failure { return failed(failure.code, failure.message) }
-    let signal = exit.status < 0 ? -exit.status : isSandboxed && exit.status > 128 ? exit.status - 128 : 0
+    let signal =
+      exit.status < 0 ? -exit.status : isSandboxed && exit.status > 128 ? exit.status - 128 : 0
     if signal == 9 && ending == nil {
       return failed("P0302", "was killed (signal 9), perhaps by the kernel for want of memory")
     }
     if signal > 0 {
-      return failed("P0302", "died of signal \(signal) (\(String(cString: strsignal(Int32(signal)))))")
+      return failed(
+        "P0302", "died of signal \(signal) (\(String(cString: strsignal(Int32(signal)))))")
     }
     if exit.status != 0 { return failed("P0301", "ended with exit code \(exit.status)") }
     if isPlugin && !saidHello {

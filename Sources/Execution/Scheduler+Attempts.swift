@@ -45,7 +45,8 @@ extension Scheduler {
       case .gathered(let items):
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let requests = try items.map { item in
-          let itemPath = "\(path)/\(item.name)" + kindExtension(item.output.kind, item.output.isTree)
+          let itemPath =
+            "\(path)/\(item.name)" + kindExtension(item.output.kind, item.output.isTree)
           try store.materialize(item.output.content, at: itemPath, readOnly: true, mode: mode)
           return StageRequest.Item(
             name: item.name, matrix: item.matrix, path: itemPath, digest: item.output.digest.hex)
@@ -62,9 +63,11 @@ extension Scheduler {
     case .gathered: ""
     case .artifact(let output): kindExtension(output.kind, output.isTree)
     case .path(let path):
-      path.contains("*") ? "" : path.split(separator: "/").last.map { name in
-        name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""
-      } ?? ""
+      path.contains("*")
+        ? ""
+        : path.split(separator: "/").last.map { name in
+          name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""
+        } ?? ""
     }
   }
 }
@@ -149,8 +152,11 @@ extension Scheduler {
       case .folder(let folder):
         let command = plugin.manifest.exec
         let first = command.first ?? ""
-        arguments = [first.hasPrefix(".") ? "\(folder)/\(first)" : first]
-          + command.dropFirst().map { access("\(folder)/\($0)", F_OK) == 0 ? "\(folder)/\($0)" : $0 }
+        arguments =
+          [first.hasPrefix(".") ? "\(folder)/\(first)" : first]
+          + command.dropFirst().map {
+            access("\(folder)/\($0)", F_OK) == 0 ? "\(folder)/\($0)" : $0
+          }
         visible = [folder]
       }
     }
@@ -284,7 +290,8 @@ extension Scheduler {
     guard resolved.hasPrefix(attempt.folder + "/") else {
       observe(
         .warning(
-          instance: instance, message: "the checkpoint '\(path)' is outside of its folder; ignored"))
+          instance: instance, message: "the checkpoint '\(path)' is outside of its folder; ignored")
+      )
       return
     }
     do {

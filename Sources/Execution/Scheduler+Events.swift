@@ -201,7 +201,8 @@ extension Scheduler {
       }
     }
     let expected = Set(paths.values.map { ($0 as NSString).lastPathComponent })
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: "\(attempt.folder)/out")) ?? []
+    let found =
+      (try? FileManager.default.contentsOfDirectory(atPath: "\(attempt.folder)/out")) ?? []
     if let stray = found.filter({ !expected.contains($0) }).sorted().first {
       throw StageProblem(
         code: "P0308",
@@ -241,7 +242,9 @@ extension Scheduler {
       publish(&record, of: index)
       finish(index, record, known)
     } catch let problem as StageProblem {
-      fail(attempt, StageFailure(code: problem.code, message: problem.message, excerpt: attempt.log.tail))
+      fail(
+        attempt,
+        StageFailure(code: problem.code, message: problem.message, excerpt: attempt.log.tail))
     } catch {
       free(attempt)
       infrastructureFailure = .infrastructure("\(error)")
@@ -286,7 +289,9 @@ extension Scheduler {
     let instance = graph.instances[index]
     let known = verifying.removeValue(forKey: attempt.id)
     let isCancelled = attempt.ending == .cancelled
-    if !isCancelled, attempt.number <= instance.retry.max, retryApplies(instance.retry, attempt, failure) {
+    if !isCancelled, attempt.number <= instance.retry.max,
+      retryApplies(instance.retry, attempt, failure)
+    {
       let seconds = instance.retry.backoff * pow(2, Double(attempt.number - 1))
       observe(.retrying(instance: instance.name, failure: failure, seconds: seconds))
       removeFolder(of: attempt)
@@ -339,7 +344,8 @@ extension Scheduler {
     let words = failure.excerpt.joined(separator: " ")
       .split { " '\"`:,;()[]=".contains($0) }.map(String.init)
     for word in words where word.contains("/") || word.contains(".") {
-      let relative = word.hasPrefix(layout.project + "/")
+      let relative =
+        word.hasPrefix(layout.project + "/")
         ? String(word.dropFirst(layout.project.count + 1)) : word
       let path = layout.absolute(relative)
       guard !relative.hasPrefix("/"), !relative.hasPrefix("."), !relative.hasPrefix("in/"),
@@ -369,7 +375,7 @@ extension Scheduler {
         (
           name,
           MetricRecord(
-            value: value, unit: declared[name]?.unit, 
+            value: value, unit: declared[name]?.unit,
             direction: declared[name]?.direction.flatMap(MetricRecord.Direction.init))
         )
       })

@@ -151,7 +151,8 @@ extension Scheduler {
       if selected.contains(index) {
         enqueue(index, key, why: why, known: nil)
       } else {
-        finish(index, blank(index, .skipped, why: "left out by the selection; \(why)", key: key), nil)
+        finish(
+          index, blank(index, .skipped, why: "left out by the selection; \(why)", key: key), nil)
       }
     }
   }
@@ -289,7 +290,9 @@ extension Scheduler {
       executors[key.digest] = nil
       if record.outcome == .failed || result == nil {
         watching.remove(index)
-        finish(index, blank(index, .blocked, why: "\(record.name), the same action, failed", key: key), nil)
+        finish(
+          index, blank(index, .blocked, why: "\(record.name), the same action, failed", key: key),
+          nil)
         return
       }
     }

@@ -56,7 +56,8 @@ public enum CSV {
 
   /// Reads numbers or words between spaces and tabs, a row a line, without header.
   ///
-  /// - Parameter columnNames: One for each column; `column1`, `column2`, … where none are given.
+  /// Columns without given names are called `column1`, `column2`, ….
+  ///
   /// - Throws: `FormatError` with row and column.
   public static func readWhitespaceSeparated(
     _ content: FileContent, columnNames: [String]? = nil,
@@ -74,9 +75,16 @@ public enum CSV {
   /// shortest form that reads back to the same bits.
   public static func text(_ table: Table) -> String {
     var text = ""
-    append(row: table.columnNames, to: &text)
+    let isLone = table.columns.count == 1
+    for (index, name) in table.columnNames.enumerated() {
+      append(name, index, isLone, to: &text)
+    }
+    text += "\n"
     for row in 0..<table.rowCount {
-      append(row: table.columns.map { $0.text(row) }, to: &text)
+      for (index, column) in table.columns.enumerated() {
+        append(column.text(row), index, isLone, to: &text)
+      }
+      text += "\n"
     }
     return text
   }
@@ -88,24 +96,23 @@ public enum CSV {
     try Formats.write(text(table).utf8, to: path)
   }
 
-  private static func append(row cells: [String], to text: inout String) {
-    for (index, cell) in cells.enumerated() {
-      if index > 0 { text += "," }
-      // A lone empty cell would be an empty line, which is skipped.
-      let isSpecial =
-        cell.utf8.contains { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }
-        || cell.isEmpty && cells.count == 1 || index == 0 && cell.hasPrefix("\u{FEFF}")
-      if !isSpecial {
-        text += cell
-        continue
-      }
-      text += "\""
-      for scalar in cell.unicodeScalars {
-        if scalar == "\"" { text += "\"" }
-        text.unicodeScalars.append(scalar)
-      }
-      text += "\""
+  private static func append(
+    _ cell: String, _ index: Int, _ isLone: Bool, to text: inout String
+  ) {
+    if index > 0 { text += "," }
+    // A lone empty cell would be an empty line, which is skipped.
+    let isSpecial =
+      cell.utf8.contains { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }
+      || cell.isEmpty && isLone || index == 0 && cell.hasPrefix("\u{FEFF}")
+    guard isSpecial else {
+      text += cell
+      return
     }
-    text += "\n"
+    text += "\""
+    for scalar in cell.unicodeScalars {
+      if scalar == "\"" { text += "\"" }
+      text.unicodeScalars.append(scalar)
+    }
+    text += "\""
   }
 }

@@ -157,7 +157,7 @@ struct CellGrid {
 
   // MARK: - Typing
 
-  /// - Parameter names: Nil takes them from the first row.
+  /// The cells as typed columns; without names the first row gives them.
   func table(
     names: [String]?, types: [String: Table.ColumnType]
   ) throws(FormatError) -> Table {

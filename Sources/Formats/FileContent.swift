@@ -57,9 +57,7 @@ public final class FileContent: Sendable {
     isMapped = false
   }
 
-  /// Takes bytes in memory.
-  ///
-  /// - Parameter name: What error messages call them.
+  /// Takes bytes in memory, under the name that error messages give them.
   public init(_ content: some Collection<UInt8>, name: String) {
     self.name = name
     let copy = UnsafeMutableRawBufferPointer.allocate(

@@ -14,9 +14,8 @@ enum Inflation {
 
   /// Inflates the whole source.
   ///
-  /// - Parameters:
-  ///   - size: The size that the file promises; any other is an error. Nil where none is known.
-  ///   - limit: The most bytes that may come out.
+  /// Any other size than the one that the file promises is an error; where it promises none, no
+  /// more than the limit may come out.
   static func inflate(
     _ source: UnsafeRawBufferPointer, _ wrapper: Wrapper, size: Int? = nil, limit: Int = 1 << 32,
     file: String

@@ -88,14 +88,16 @@ struct GraphDrawing {
     }
     var top = Array(repeating: 0, count: graph.nodes.count)
     for layer in layers {
-      let offset = (tallest - layer.count) * GraphDrawing.rowHeight / 2
+      // What is taller than a screen starts at the top, where its frame is scrolled to.
+      let offset = tallest > 20 ? 0 : (tallest - layer.count) * GraphDrawing.rowHeight / 2
       for (rank, node) in layer.enumerated() {
         top[node] = 4 + offset + rank * GraphDrawing.rowHeight
       }
     }
     let width = max(x - GraphDrawing.gap + 4, 8)
     var svg = "<svg class=\"graph\" width=\"\(width)\" height=\"\(height)\" "
-    svg += "viewBox=\"0 0 \(width) \(height)\" role=\"group\" aria-label=\"Stages of the pipeline\">"
+    svg +=
+      "viewBox=\"0 0 \(width) \(height)\" role=\"group\" aria-label=\"Stages of the pipeline\">"
     for edge in graph.edges {
       let (from, to) = (layerOf[edge.from], layerOf[edge.to])
       svg += GraphDrawing.edge(

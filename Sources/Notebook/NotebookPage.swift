@@ -13,7 +13,9 @@ public struct NotebookPage {
   /// What a page may be told beyond its record.
   public struct Options {
     public var authors: [String] = []
-    /// Fills in `{{ … }}` of a text cell; gives Markdown. `lineageLink` makes the links for it.
+    /// Fills in the values of a text cell and gives Markdown.
+    ///
+    /// `NotebookPage.lineageLink` makes the links for them.
     public var prose: (String) -> String = { $0 }
     /// Where KaTeX lies (`katex.min.js`, `katex.min.css`, `fonts/`): Debian's `libjs-katex`.
     public var katex = "/usr/share/javascript/katex"
@@ -61,7 +63,9 @@ public struct NotebookPage {
   ///
   /// - Parameters:
   ///   - text: The value as the reader sees it.
-  ///   - metric: The metric's full name, such as `srcc.lowest`; an unknown one gives plain text.
+  ///   - metric: The metric's full name, such as `srcc.lowest`.
+  ///   - record: The record that the page shows.
+  /// - Returns: Markdown; the text alone where no stage measured such a metric.
   public static func lineageLink(_ text: String, metric: String, in record: RunRecord) -> String {
     var identifiers = PageIdentifiers()
     PageWriter.reserve(&identifiers)

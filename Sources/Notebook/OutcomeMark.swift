@@ -34,6 +34,13 @@ enum OutcomeMark {
       + "\(HTML.escape(text))</span>"
   }
 
+  /// What happened, for a reader who misses a result.
+  static func sentence(_ instances: [InstanceRecord]) -> String {
+    guard instances.count == 1 else { return "Of the stage's instances: \(counts(instances))." }
+    let why = instances[0].why
+    return "The stage was \(instances[0].outcome.rawValue)" + (why.isEmpty ? "." : ": \(why)")
+  }
+
   /// `3 executed, 2 cached, 1 failed`.
   static func counts(_ instances: [InstanceRecord]) -> String {
     let order: [InstanceRecord.Outcome] = [

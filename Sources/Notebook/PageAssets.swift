@@ -47,7 +47,8 @@ struct PageAssets {
       ("Main-Bold", ["bf", "bold", "\\bm", "pmb"]), ("Main-Italic", ["it", "em", "text"]),
       ("Main-BoldItalic", ["bold", "\\bm"]),
     ]
-    for (name, words) in commands where face == "KaTeX_\(name)" || face.hasPrefix("KaTeX_\(name)-") {
+    for (name, words) in commands where face == "KaTeX_\(name)" || face.hasPrefix("KaTeX_\(name)-")
+    {
       if words.contains(where: tex.contains) { return true }
       return false
     }

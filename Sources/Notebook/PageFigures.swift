@@ -33,7 +33,8 @@ struct PageFigures {
     for (index, (digest, text)) in specs.enumerated() {
       let object =
         (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any] ?? [:]
-      let title = object["title"] as? String ?? (object["title"] as? [String: Any])?["text"] as? String
+      let title =
+        object["title"] as? String ?? (object["title"] as? [String: Any])?["text"] as? String
       byDigest[digest] = Figure(
         spec: text,
         drawing: index < drawings.count

@@ -34,7 +34,8 @@ extension PageWriter {
   }
 
   private func failureLine(_ instance: InstanceRecord) -> String {
-    instance.error.map { "<p class=\"failure\">\(HTML.escape("\($0.code) \($0.message)"))</p>" } ?? ""
+    instance.error.map { "<p class=\"failure\">\(HTML.escape("\($0.code) \($0.message)"))</p>" }
+      ?? ""
   }
 
   private func ownAnchor(_ instance: InstanceRecord) -> String? {
@@ -53,23 +54,27 @@ extension PageWriter {
     }
     if !instance.inputs.isEmpty {
       html += PageWriter.section("Inputs")
-      html += PageWriter.grid(["Input", "From", "Kind", "SHA-256"], instance.inputs.map { input in
-        [
-          HTML.escape(input.slot), origin(input), HTML.escape(input.kind),
-          PageWriter.digest(input.digest),
-        ]
-      })
+      html += PageWriter.grid(
+        ["Input", "From", "Kind", "SHA-256"],
+        instance.inputs.map { input in
+          [
+            HTML.escape(input.slot), origin(input), HTML.escape(input.kind),
+            PageWriter.digest(input.digest),
+          ]
+        })
     }
     if !instance.outputs.isEmpty {
       html += PageWriter.section("Outputs")
-      html += PageWriter.grid(["Output", "Kind", "Size", "SHA-256"], instance.outputs.map { output in
-        [
-          HTML.escape(output.slot)
-            + (output.published.map { "<br><small>\(HTML.escape($0))</small>" } ?? ""),
-          HTML.escape(output.kind), HTML.escape(NumberText.bytes(output.size)),
-          PageWriter.digest(output.digest),
-        ]
-      })
+      html += PageWriter.grid(
+        ["Output", "Kind", "Size", "SHA-256"],
+        instance.outputs.map { output in
+          [
+            HTML.escape(output.slot)
+              + (output.published.map { "<br><small>\(HTML.escape($0))</small>" } ?? ""),
+            HTML.escape(output.kind), HTML.escape(NumberText.bytes(output.size)),
+            PageWriter.digest(output.digest),
+          ]
+        })
     }
     return html + log(of: instance)
   }
@@ -81,7 +86,9 @@ extension PageWriter {
     if instance.outcome == .executed || instance.outcome == .failed || instance.outcome == .cached {
       var time = NumberText.duration(instance.seconds)
       time += ", \(NumberText.duration(instance.cpuSeconds)) of CPU"
-      if instance.peakMemory > 0 { time += ", \(NumberText.bytes(instance.peakMemory)) at the peak" }
+      if instance.peakMemory > 0 {
+        time += ", \(NumberText.bytes(instance.peakMemory)) at the peak"
+      }
       if instance.attempts > 1 { time += ", \(instance.attempts) attempts" }
       facts.append((instance.outcome == .cached ? "When executed" : "Cost", HTML.escape(time)))
     }
@@ -109,7 +116,8 @@ extension PageWriter {
         bytes, last: instance.outcome == .failed ? options.logLines * 5 : options.logLines)
       let size = NumberText.bytes(bytes.count)
       let what = log.isCut ? "The last \(log.lines.count) lines of \(size)" : size
-      return html + "<pre class=\"log\" tabindex=\"0\">\(HTML.escape(log.lines.joined(separator: "\n")))"
+      return html
+        + "<pre class=\"log\" tabindex=\"0\">\(HTML.escape(log.lines.joined(separator: "\n")))"
         + "</pre><p class=\"aside\">\(what) · \(PageWriter.digest(digest))</p>"
     }
   }

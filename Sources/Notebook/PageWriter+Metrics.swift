@@ -3,12 +3,13 @@ import StructuredValue
 
 extension PageWriter {
   /// The metrics of a cell: tiles for a few numbers of one instance, else one table for all.
-  mutating func metrics(_ cell: StageCellRecord, _ own: [InstanceRecord], only: [String]) -> String {
+  mutating func metrics(_ cell: StageCellRecord, _ own: [InstanceRecord], only: [String]) -> String
+  {
     let known = Set(own.flatMap { $0.metrics.keys })
     let names = only.isEmpty ? known.sorted() : only
     if own.isEmpty { return "" }
     if known.isEmpty {
-      return gap("No metrics.", "The stage \(OutcomeMark.counts(own)) and measured nothing.")
+      return gap("No metrics.", OutcomeMark.sentence(own))
     }
     if own.count == 1 { return names.count <= 6 ? tiles(own[0], names) : list(own[0], names) }
     return matrixTable(cell, own, names)
@@ -61,7 +62,8 @@ extension PageWriter {
   ) -> String {
     let axes = Set(own.flatMap { $0.matrix.keys }).sorted()
     let sample = Dictionary(
-      own.flatMap { Array($0.metrics) }.map { ($0.key, $0.value) }, uniquingKeysWith: { old, _ in old })
+      own.flatMap { Array($0.metrics) }.map { ($0.key, $0.value) },
+      uniquingKeysWith: { old, _ in old })
     let decimals = Dictionary(
       uniqueKeysWithValues: Set(names).map { name in
         (name, NumberText.decimals(of: own.compactMap { $0.metrics[name]?.value.double }))
@@ -117,8 +119,10 @@ extension PageWriter {
   /// Which way is better.
   static func arrow(_ direction: MetricRecord.Direction?) -> String {
     switch direction {
-    case .higher: "<span class=\"arrow\" title=\"higher is better\" role=\"img\" aria-label=\"higher is better\">↑</span>"
-    case .lower: "<span class=\"arrow\" title=\"lower is better\" role=\"img\" aria-label=\"lower is better\">↓</span>"
+    case .higher:
+      "<span class=\"arrow\" title=\"higher is better\" role=\"img\" aria-label=\"higher is better\">↑</span>"
+    case .lower:
+      "<span class=\"arrow\" title=\"lower is better\" role=\"img\" aria-label=\"lower is better\">↓</span>"
     case nil: ""
     }
   }

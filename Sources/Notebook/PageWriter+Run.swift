@@ -78,7 +78,8 @@ extension PageWriter {
     let limit = 64 << 10
     let isLong = text.utf8.count > limit
     let shown = isLong ? String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "\n…" : text
-    return "<pre tabindex=\"0\"><code class=\"language-\(language)\">\(HTML.escape(shown))</code></pre>"
+    return
+      "<pre tabindex=\"0\"><code class=\"language-\(language)\">\(HTML.escape(shown))</code></pre>"
   }
 
   private func runFacts() -> [(String, String)] {
@@ -116,7 +117,9 @@ extension PageWriter {
   private func commands() -> String {
     var lines: [String] = []
     if let source = record.source, let commit = source.commit {
-      if let remote = source.remote { lines.append("git clone \(Shell.quote(remote)) paper && cd paper") }
+      if let remote = source.remote {
+        lines.append("git clone \(Shell.quote(remote)) paper && cd paper")
+      }
       lines.append("git checkout \(Shell.quote(commit))")
       if source.dirty, let snapshot = source.snapshot {
         lines.append("git fetch origin 'refs/pipeline/*:refs/pipeline/*'")

@@ -80,14 +80,16 @@ extension PageWriter {
     }
     if shown.isEmpty {
       if own.isEmpty { return "" }
-      return gap("No \(slot).", "The stage \(OutcomeMark.counts(own)) and left no output '\(slot)'.")
+      return gap("No \(slot).", "\(OutcomeMark.sentence(own)) There is no output '\(slot)'.")
     }
     if own.count == 1 { return content(&self, shown[0].1, shown[0].0) }
     let group = identifiers.make("strip-", "\(own[0].cell)-\(slot)")
-    var html = "<div class=\"strip\" id=\"\(group)\" data-label=\"\(HTML.escape(slot)) by instance\">"
+    var html =
+      "<div class=\"strip\" id=\"\(group)\" data-label=\"\(HTML.escape(slot)) by instance\">"
     for (instance, output) in shown {
       let panel = identifiers.make("panel-", "\(instance.name)-\(slot)")
-      html += "<div class=\"panel\" id=\"\(panel)\" data-name=\"\(HTML.escape(shortName(instance)))\">"
+      html +=
+        "<div class=\"panel\" id=\"\(panel)\" data-name=\"\(HTML.escape(shortName(instance)))\">"
       html += HTML.element("p", class: "panel-name", shortName(instance))
       html += content(&self, output, instance) + "</div>"
     }
@@ -128,7 +130,8 @@ extension PageWriter {
     var html = "<figure id=\"\(identifier)\"\(canReact ? " class=\"interactive\"" : "")>"
     html += "<div class=\"drawing\(isBitmap ? " paper" : "")\">\(drawing)</div>"
     html += "<figcaption>\(HTML.escape(figure.description ?? "")) "
-    html += "<span class=\"lineage\" title=\"\(HTML.escape("\(name)\nsha256 \(output.digest.hex)\nrun \(record.id)"))\">"
+    html +=
+      "<span class=\"lineage\" title=\"\(HTML.escape("\(name)\nsha256 \(output.digest.hex)\nrun \(record.id)"))\">"
     html += "<code>\(HTML.escape(name))</code></span></figcaption>"
     if canReact {
       html += "<script type=\"application/json\">\(HTML.scriptData(figure.spec))</script>"
@@ -158,13 +161,15 @@ extension PageWriter {
       let table = DataTable(
         caption: "Table \(name)", csv: csv, visibleRows: max(1, rows ?? options.tableRows))
       var html = table.html(identifier: identifiers.make("table-", name))
-      html += "<p class=\"aside\"><span title=\"\(HTML.escape("sha256 \(output.digest.hex)\nrun \(record.id)"))\">"
+      html +=
+        "<p class=\"aside\"><span title=\"\(HTML.escape("sha256 \(output.digest.hex)\nrun \(record.id)"))\">"
       html += "<code>\(HTML.escape(name))</code></span> · "
       html += "\(NumberText.grouped(csv.rows.count)) rows · "
       if bytes.count <= 256 << 10 {
         let file = PageIdentifiers.slug(name) + ".csv"
         html += "<a download=\"\(HTML.escape(file))\" href=\"data:text/csv;base64,"
-        html += "\(Data(bytes).base64EncodedString())\">CSV, \(NumberText.bytes(bytes.count))</a></p>"
+        html +=
+          "\(Data(bytes).base64EncodedString())\">CSV, \(NumberText.bytes(bytes.count))</a></p>"
       } else {
         html += "\(NumberText.bytes(bytes.count)) in the store as \(output.digest.short)</p>"
       }
@@ -196,7 +201,8 @@ extension PageWriter {
       html += "<pre tabindex=\"0\">\(HTML.escape(excerpt))</pre>"
     }
     html += "<p class=\"aside\">To run it again: "
-    html += "\(HTML.element("code", "pipeline run \(Shell.quote(record.file)) --only \(Shell.quote(instance.name))"))"
+    html +=
+      "\(HTML.element("code", "pipeline run \(Shell.quote(record.file)) --only \(Shell.quote(instance.name))"))"
     return html + "</p></div>"
   }
 }

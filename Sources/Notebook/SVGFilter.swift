@@ -14,7 +14,8 @@ struct SVGFilter {
     "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "fx", "fy", "dx", "dy",
     "width", "height", "viewBox", "version", "points", "transform", "class", "fill", "stroke",
     "opacity", "fill-opacity", "stroke-opacity", "stroke-width", "stroke-dasharray",
-    "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-dashoffset",
+    "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit",
+    "stroke-dashoffset",
     "text-anchor", "font-size", "font-family", "font-weight", "font-style", "font-variant",
     "dominant-baseline", "clip-path", "offset", "stop-color", "stop-opacity", "gradientUnits",
     "gradientTransform", "role", "aria-label", "aria-roledescription", "aria-hidden",
@@ -48,7 +49,9 @@ struct SVGFilter {
       qualifiedName: String?, attributes: [String: String]
     ) {
       depth += 1
-      guard dropped == 0, depth > 1 || name == "svg", SVGFilter.elements.contains(name) || name == "a" else {
+      guard dropped == 0, depth > 1 || name == "svg",
+        SVGFilter.elements.contains(name) || name == "a"
+      else {
         dropped += 1
         return
       }

@@ -83,8 +83,9 @@ public struct VegaLiteDrawer: FigureDrawing {
     for folder in versions where folder.hasPrefix("python") {
       let packages = "\(library)/\(folder)/site-packages"
       let names = (try? files.contentsOfDirectory(atPath: packages)) ?? []
-      if let name = names.sorted().first(where: { $0.hasPrefix("vl_convert") && $0.hasSuffix("info") })
-      {
+      if let name = names.sorted().first(where: {
+        $0.hasPrefix("vl_convert") && $0.hasSuffix("info")
+      }) {
         return name
       }
     }

@@ -43,7 +43,8 @@ private struct Expansion {
       }
       result += rest[..<start.lowerBound]
       guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
-        report("'\(text)' opens '${' and does not close it", help: "a literal '${' is written '$${'")
+        report(
+          "'\(text)' opens '${' and does not close it", help: "a literal '${' is written '$${'")
         return .string(text)
       }
       let name = String(rest[start.upperBound..<end])
@@ -75,7 +76,8 @@ private struct Expansion {
     report(
       "there is no '\(name)'",
       help: near.map { "did you mean '${\($0)}'?" }
-        ?? "known are \(known.filter { $0.contains(".") }.sorted().prefix(12).joined(separator: ", "))")
+        ?? "known are \(known.filter { $0.contains(".") }.sorted().prefix(12).joined(separator: ", "))"
+    )
     return nil
   }
 

@@ -167,7 +167,8 @@ extension Matrix {
     let excluded = exclude.map { pairs($0) }
     result.removeAll { row in
       excluded.contains { pattern in
-        pattern.allSatisfy { part in row.contains { $0.axis == part.axis && $0.value == part.value } }
+        pattern.allSatisfy { part in row.contains { $0.axis == part.axis && $0.value == part.value }
+        }
       }
     }
     return (result + include.map { pairs($0) }, diagnostics)

@@ -61,7 +61,8 @@ public enum Prose {
       guard !isFenced, line.contains("{{") else { return String(line) }
       var result = ""
       // Every second piece between back-ticks is code.
-      for (piece, text) in line.split(separator: "`", omittingEmptySubsequences: false).enumerated() {
+      for (piece, text) in line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+      {
         if piece > 0 { result += "`" }
         result += piece % 2 == 0 ? fill(text, index, replace) : String(text)
       }

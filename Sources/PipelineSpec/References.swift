@@ -35,7 +35,9 @@ public enum InputReference: Hashable, Sendable {
     if text.hasPrefix("dataset:") {
       return .artifact(stage: text, nil, slot: "folder")
     }
-    if let (stage, selector, slot) = dotted(text) { return .artifact(stage: stage, selector, slot: slot) }
+    if let (stage, selector, slot) = dotted(text) {
+      return .artifact(stage: stage, selector, slot: slot)
+    }
     if text.contains("/") { return .path(text) }
     throw Diagnostic(
       code: "P0123", message: "'\(text)' is neither 'stage.slot' nor a path", location: location,
@@ -60,7 +62,8 @@ private func dotted(_ text: String) -> (String, Selector?, String)? {
     guard let first = name.unicodeScalars.first, first.properties.isAlphabetic || first == "_"
     else { return false }
     return name.unicodeScalars.allSatisfy {
-      $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-".unicodeScalars.contains($0)
+      $0.properties.isAlphabetic || $0.properties.numericType != nil
+        || "_-".unicodeScalars.contains($0)
         || extra.unicodeScalars.contains($0)
     }
   }

@@ -62,7 +62,9 @@ struct StageCellReader {
       return (.plugin(name: parts[0], major: major), uses.location)
     }
     guard let run = reader.node("run") else {
-      if !reader.has("uses") { reader.need("uses", what: "a plugin such as fetch@1, or 'run' with a command") }
+      if !reader.has("uses") {
+        reader.need("uses", what: "a plugin such as fetch@1, or 'run' with a command")
+      }
       return nil
     }
     if let text = run.string { return (.shell(text), run.location) }
@@ -159,7 +161,8 @@ struct StageCellReader {
         cell.retryMax = retry.int("max", atLeast: 0) ?? 1
         cell.retryBackoff = seconds("backoff", retry) ?? 1
         for condition in retry.strings("on") {
-          let isKnown = ["signal", "timeout", "memory", "retryable"].contains(condition.value)
+          let isKnown =
+            ["signal", "timeout", "memory", "retryable"].contains(condition.value)
             || (condition.value.hasPrefix("exit:") && Int(condition.value.dropFirst(5)) != nil)
           if isKnown {
             cell.retryOn.append(condition.value)

@@ -83,7 +83,8 @@ public struct KeyDifference: Hashable, Sendable, Comparable {
       guard let value else { return "absent" }
       let text = value.text
       return text.split(separator: " ").last.flatMap { Digest($0) } != nil
-        ? text.prefix(while: { $0 != " " }) + " " + (Digest(text.split(separator: " ").last ?? "")?.short ?? "")
+        ? text.prefix(while: { $0 != " " }) + " "
+          + (Digest(text.split(separator: " ").last ?? "")?.short ?? "")
         : text.count > 60 ? text.prefix(57) + "…" : text
     }
     if field == "code" { return "the stage's code changed" }

@@ -16,7 +16,8 @@ extension GraphBuilder {
           Instance.OutputSlot(
             name: name, kind: output.kind, isRequired: output.isRequired, publish: nil))
       }
-      for declared in cell.outputs where !slots.contains(where: { $0.name == declared.name.value }) {
+      for declared in cell.outputs where !slots.contains(where: { $0.name == declared.name.value })
+      {
         let names = slots.map(\.name)
         report(
           "P0123", "stage '\(plugin.manifest.name)' has no output '\(declared.name.value)'",
@@ -93,7 +94,8 @@ extension GraphBuilder {
             "P0123", "stage '\(plugin.manifest.name)' has no input '\(slot)'",
             at: binding.name.location,
             help: nearest(slot, among: known).map { "did you mean '\($0)'?" }
-              ?? (known.isEmpty ? "it takes none" : "its inputs are \(known.joined(separator: ", "))"))
+              ?? (known.isEmpty
+                ? "it takes none" : "its inputs are \(known.joined(separator: ", "))"))
           continue
         }
         manifestInput = input
@@ -179,9 +181,10 @@ extension GraphBuilder {
         guard
           let (found, isOne) = select(stage, selector, slot, for: instance, at: location)
         else { return nil }
-        kind = found.first.flatMap { item in
-          instances[item.instance].outputs.first { $0.name == slot }?.kind
-        } ?? kind
+        kind =
+          found.first.flatMap { item in
+            instances[item.instance].outputs.first { $0.name == slot }?.kind
+          } ?? kind
         if texts.count == 1, isOne, let only = found.first, !(wanted?.isMany ?? false) {
           return (.artifact(instance: only.instance, slot: slot), kind)
         }
@@ -205,7 +208,8 @@ extension GraphBuilder {
       }
       return nil
     }
-    if let first = candidates.first, !instances[first].outputs.contains(where: { $0.name == slot }) {
+    if let first = candidates.first, !instances[first].outputs.contains(where: { $0.name == slot })
+    {
       let known = instances[first].outputs.map(\.name)
       report(
         "P0123", "the stage '\(stage)' has no output '\(slot)'", at: location,
@@ -217,7 +221,8 @@ extension GraphBuilder {
     for axis in (selector?.pins.keys).map(Array.init) ?? [] where !axes.contains(axis) {
       report(
         "P0123", "the stage '\(stage)' has no matrix axis '\(axis)'", at: location,
-        help: axes.isEmpty ? "it has no matrix" : "its axes are \(axes.sorted().joined(separator: ", "))")
+        help: axes.isEmpty
+          ? "it has no matrix" : "its axes are \(axes.sorted().joined(separator: ", "))")
       return nil
     }
     let pins: [String: String]
@@ -248,7 +253,8 @@ extension GraphBuilder {
     }
     let items = matching.map { candidate in
       let matrix = instances[candidate].matrix
-      let name = matrix.isEmpty
+      let name =
+        matrix.isEmpty
         ? stage
         : matrix.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }
           .joined(separator: ",")
@@ -344,7 +350,8 @@ extension GraphBuilder {
       if cells[reference.stage] == nil {
         report(
           "P0110", "'\(text)': there is no stage cell '\(reference.stage)'", at: location,
-          help: nearest(reference.stage, among: cells.keys.sorted()).map { "did you mean '\($0)'?" })
+          help: nearest(reference.stage, among: cells.keys.sorted()).map { "did you mean '\($0)'?" }
+        )
       }
       return
     }

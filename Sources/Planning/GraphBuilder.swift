@@ -46,7 +46,8 @@ public struct GraphBuilder {
     severity: Diagnostic.Severity = .error
   ) {
     // One mistake in a cell shows in each of its instances, and is one mistake.
-    let identity = "\(code) \(message) \(location.map { "\($0.file):\($0.line):\($0.column)" } ?? "")"
+    let identity =
+      "\(code) \(message) \(location.map { "\($0.file):\($0.line):\($0.column)" } ?? "")"
     guard reported.insert(identity).inserted else { return }
     diagnostics.append(
       Diagnostic(code: code, severity: severity, message: message, location: location, help: help))
@@ -96,7 +97,8 @@ extension GraphBuilder {
         report(
           "P0130", "there is no stage '\(name)'", at: cell.actionLocation,
           help: near.map { "did you mean '\($0)'?" }
-            ?? "looked in \(catalog.searchPath.joined(separator: ", ")); `pipeline stage list` shows all")
+            ?? "looked in \(catalog.searchPath.joined(separator: ", ")); `pipeline stage list` shows all"
+        )
         return nil
       }
       guard plugin.manifest.version.major == major else {

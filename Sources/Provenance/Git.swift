@@ -1,5 +1,8 @@
 import CGit2
 
+/// Starts libgit2 once in a process: its TLS library reads all certificates each time, some 4 ms.
+let libgit2Status = git_libgit2_init()
+
 /// The name that commits of the log carry, so that no `user.name` is needed and none is revealed.
 let identityName = "pipeline"
 let identityMail = "pipeline@localhost"

@@ -38,8 +38,10 @@ extension Lineage {
   /// Where something comes from: the instance that made it, what that one used, down to data sets,
   /// paths and the commit.
   ///
-  /// - Parameter target: An artifact's digest or at least six digits of it, `cell.slot`,
-  ///   `cell[axis=value].slot`, the name of a metric, an instance, or a published path.
+  /// - Parameters:
+  ///   - target: An artifact's digest or at least six digits of it, `cell.slot`,
+  ///     `cell[axis=value].slot`, the name of a metric, an instance, or a published path.
+  ///   - record: The run.
   /// - Returns: Nil where the run has nothing of that name.
   public static func backwards(_ target: String, in record: RunRecord) -> Lineage? {
     let graph = LineageGraph(record)

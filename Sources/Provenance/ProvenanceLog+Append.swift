@@ -157,10 +157,9 @@ extension ProvenanceLog {
       try check(git_commit_lookup(&base, repository, &parent), "\(RefName.notes) can't be read")
     }
     defer { git_commit_free(base) }
-    let all = Set(lines).union(noteLines(on: target, in: base)).sorted {
-      Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8))
-    }
-    let text = all.joined(separator: "\n") + "\n"
+    var note = noteLines(on: target, in: base)
+    for line in lines { insert(line, into: &note) }
+    let text = note.joined(separator: "\n") + "\n"
     let signature = try identity()
     defer { git_signature_free(signature) }
     var id = git_oid()
@@ -178,8 +177,28 @@ extension ProvenanceLog {
       return []
     }
     defer { git_note_free(note) }
-    let text = git_note_message(note).map { String(cString: $0) } ?? ""
-    return text.split(separator: "\n").map(String.init)
+    guard let text = git_note_message(note) else { return [] }
+    let bytes = UnsafeBufferPointer(start: text, count: strlen(text))
+    let lines = bytes.split(separator: CChar(bitPattern: 10)).map { line in
+      String(decoding: line.lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    // Sorted already unless someone edited the note.
+    let isSorted = zip(lines, lines.dropFirst()).allSatisfy { !precedes($1, $0) }
+    return isSorted ? lines : lines.sorted(by: precedes)
+  }
+
+  /// Inserts a line where it belongs by its bytes, unless it is there.
+  private func insert(_ line: String, into lines: inout [String]) {
+    var (low, high) = (0, lines.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if precedes(lines[middle], line) { low = middle + 1 } else { high = middle }
+    }
+    if low == lines.count || lines[low] != line { lines.insert(line, at: low) }
+  }
+
+  private func precedes(_ left: String, _ right: String) -> Bool {
+    strcmp(left, right) < 0
   }
 
   // MARK: - Compare and swap

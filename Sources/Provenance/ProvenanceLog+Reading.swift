@@ -8,7 +8,7 @@ extension ProvenanceLog {
     var walk: OpaquePointer?
     try check(git_revwalk_new(&walk, repository), "the log of \(place) can't be read")
     defer { git_revwalk_free(walk) }
-    git_revwalk_sorting(walk, GIT_SORT_TIME.rawValue)
+    // Unsorted means newest first in libgit2; any sorting would load the whole log.
     try check(git_revwalk_push(walk, &tip), "the log of \(place) can't be read")
     var runs: [RunSummary] = []
     var seen: Set<String> = []
@@ -22,7 +22,7 @@ extension ProvenanceLog {
   }
 
   /// The run that a commit of the log records; nil for any other commit.
-  private func summary(of id: inout git_oid) -> RunSummary? {
+  func summary(of id: inout git_oid) -> RunSummary? {
     var commit: OpaquePointer?
     guard git_commit_lookup(&commit, repository, &id) == 0 else { return nil }
     defer { git_commit_free(commit) }

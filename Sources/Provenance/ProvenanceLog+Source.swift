@@ -10,6 +10,8 @@ extension ProvenanceLog {
   ///
   /// - Parameter snapshotDirty: Keep a dirty work tree's tracked and unignored files, up to 10 MiB
   ///   each, as a tree under `refs/pipeline/snapshots/`. `leftOut` names those that are bigger.
+  /// - Returns: The commit, tree and branch are nil where there are none yet.
+  /// - Throws: `P0601` where git can't be read, `P0604` where the snapshot can't be written.
   public func sourceState(
     snapshotDirty: Bool
   ) throws(ProvenanceError) -> RunRecord.Source {

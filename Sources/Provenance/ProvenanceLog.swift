@@ -25,17 +25,19 @@ public final class ProvenanceLog: RunHistory {
   public static func open(
     containing path: String, store: String = "Artifacts"
   ) throws(ProvenanceError) -> ProvenanceLog? {
-    try check(git_libgit2_init(), "git can't be used")
+    try check(libgit2Status, "git can't be used")
     var opened: OpaquePointer?
-    let status = git_repository_open_ext(&opened, path, 0, nil)
+    git_error_clear()
+    var status = git_repository_open_ext(&opened, path, 0, nil)
+    // libgit2 1.5 forgets to translate this one when no `safe.directory` is configured at all.
+    if status == GIT_ENOTFOUND.rawValue && lastReason(status).contains("safe.directory") {
+      status = GIT_EOWNER.rawValue
+    }
     if status == GIT_ENOTFOUND.rawValue {
-      git_libgit2_shutdown()
       return nil
     }
     guard status == 0, let repository = opened else {
-      let error = openingError(status, path)
-      git_libgit2_shutdown()
-      throw error
+      throw openingError(status, path)
     }
     return ProvenanceLog(repository, path: path, store: store)
   }
@@ -49,7 +51,6 @@ public final class ProvenanceLog: RunHistory {
 
   deinit {
     git_repository_free(repository)
-    git_libgit2_shutdown()
   }
 
   /// The repository's folder, for messages.

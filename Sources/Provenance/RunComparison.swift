@@ -21,12 +21,24 @@ public struct RunComparison: Codable, Hashable, Sendable {
     public var name: String
     public var before: Value?
     public var after: Value?
+
+    public init(name: String, before: Value?, after: Value?) {
+      self.name = name
+      self.before = before
+      self.after = after
+    }
   }
 
   public struct TextChange: Codable, Hashable, Sendable {
     public var path: String
     public var before: String?
     public var after: String?
+
+    public init(path: String, before: String?, after: String?) {
+      self.path = path
+      self.before = before
+      self.after = after
+    }
   }
 
   public struct ClaimChange: Codable, Hashable, Sendable {
@@ -72,6 +84,13 @@ public struct RunComparison: Codable, Hashable, Sendable {
     /// `tables.folder`, for a field that is an input.
     public var from: String?
     public var upstream: String?
+
+    public init(instance: String, field: String, from: String? = nil, upstream: String? = nil) {
+      self.instance = instance
+      self.field = field
+      self.from = from
+      self.upstream = upstream
+    }
   }
 
   public struct OutputChange: Codable, Hashable, Sendable {

@@ -18,7 +18,10 @@ extension RunRecord {
 
   /// Reads what `canonicalBytes()` wrote.
   ///
-  /// - Parameter place: Where the bytes come from, for the message.
+  /// - Parameters:
+  ///   - bytes: JSON.
+  ///   - place: Where the bytes come from, for the message.
+  /// - Throws: `P0605` where they are no record.
   public init(bytes: Data, from place: String) throws(ProvenanceError) {
     do {
       self = try JSONDecoder().decode(RunRecord.self, from: bytes)

@@ -1,4 +1,4 @@
-public import ContentHashing
+import ContentHashing
 public import StructuredValue
 
 /// What one `pipeline run` did: enough to show its notebook, to explain each decision and to

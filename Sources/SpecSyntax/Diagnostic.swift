@@ -84,8 +84,9 @@ extension Diagnostic {
   }
 
   private func excerpt(_ location: SourceLocation, _ source: (String) -> String?) -> String? {
-    guard let lines = source(location.file)?.split(
-      separator: "\n", omittingEmptySubsequences: false), location.line >= 1,
+    guard
+      let lines = source(location.file)?.split(
+        separator: "\n", omittingEmptySubsequences: false), location.line >= 1,
       location.line <= lines.count
     else { return nil }
     let line = lines[location.line - 1].prefix(160)

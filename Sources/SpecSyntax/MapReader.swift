@@ -27,7 +27,8 @@ public final class MapReader {
         Diagnostic(
           code: "P0103", message: "unknown key '\(member.key)' in \(subject)",
           location: member.keyLocation,
-          help: near.map { "did you mean '\($0)'?" } ?? "the keys are \(keys.joined(separator: ", "))"))
+          help: near.map { "did you mean '\($0)'?" }
+            ?? "the keys are \(keys.joined(separator: ", "))"))
     }
   }
 

@@ -105,7 +105,8 @@ private struct Conversion {
 
   mutating func convert(_ node: Node, at fallback: SourceLocation) -> YAMLNode {
     count += 1
-    let location = node.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) }
+    let location =
+      node.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) }
       ?? fallback
     guard count <= YAMLReader.nodeLimit else {
       if count == YAMLReader.nodeLimit + 1 {

@@ -11,6 +11,10 @@ public protocol Stage: Sendable {
   /// The bytes of the plugin's `stage.yaml`: `PackageResources.stage_yaml`.
   static var manifest: [UInt8] { get }
 
+  /// The digest of the stage's code, which enters its action keys: `CodeFingerprint.digest`, made
+  /// at build time from the sources of the stage's module and of those that it uses.
+  static var code: String { get }
+
   init()
 
   /// Does the work.

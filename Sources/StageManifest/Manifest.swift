@@ -125,7 +125,8 @@ extension Manifest {
     var inputs: [String: ManifestInput] = [:]
     for member in reader.map("inputs") {
       let input = MapReader(
-        member.value, subject: "the input '\(member.key)'", keys: ["kind", "required", "many", "doc"])
+        member.value, subject: "the input '\(member.key)'",
+        keys: ["kind", "required", "many", "doc"])
       inputs[member.key] = ManifestInput(
         kind: input.string("kind")?.value ?? "file", isRequired: input.bool("required") ?? true,
         isMany: input.bool("many") ?? false, doc: input.string("doc")?.value ?? "")

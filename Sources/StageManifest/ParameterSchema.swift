@@ -156,7 +156,10 @@ extension ParameterSchema.Parameter {
   func check(_ value: Value, _ pointer: String, _ problems: inout [String]) -> Value {
     var value = value
     if value.isNull && defaultValue == .null { return value }
-    func mismatch() { problems.append("'\(pointer)' is \(value.typeName) \(value.json()), where \(type ?? "") is needed") }
+    func mismatch() {
+      problems.append(
+        "'\(pointer)' is \(value.typeName) \(value.json()), where \(type ?? "") is needed")
+    }
     switch type {
     case "string": if value.string == nil { mismatch(); return value }
     case "boolean": if value.bool == nil { mismatch(); return value }
@@ -222,7 +225,8 @@ extension ParameterSchema.Parameter {
     ]
     for (limit, words, holds) in limits {
       guard let limit, !holds(number, limit) else { continue }
-      let shown: Value = limit == limit.rounded() && abs(limit) < 1e15 ? .int(Int(limit)) : .double(limit)
+      let shown: Value =
+        limit == limit.rounded() && abs(limit) < 1e15 ? .int(Int(limit)) : .double(limit)
       problems.append("'\(pointer)' is \(value.json()), but must be \(words) \(shown.json())")
     }
   }

@@ -27,7 +27,11 @@ extension Value: Codable {
     case .bool(let value): try container.encode(value)
     case .int(let value): try container.encode(value)
     case .double(let value):
-      if value.isFinite { try container.encode(value) } else { try container.encode(value.jsonName) }
+      if value.isFinite {
+        try container.encode(value)
+      } else {
+        try container.encode(value.jsonName)
+      }
     case .string(let value): try container.encode(value)
     case .list(let value): try container.encode(value)
     case .map(let value): try container.encode(value)
@@ -103,7 +107,8 @@ extension Value: Codable {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case "<", "\u{7F}", "\u{2028}", "\u{2029}", _ where scalar.value < 0x20:
+      case "<", "\u{7F}", "\u{2028}", "\u{2029}",
+        _ where scalar.value < 0x20:
         let hex = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
       default: text.unicodeScalars.append(scalar)

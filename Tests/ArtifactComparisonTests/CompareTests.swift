@@ -83,6 +83,18 @@ struct CompareTests {
     #expect(end?.description == "byte 3000000: the end → 0x01")
   }
 
+  @Test(arguments: [Int.min, -1, 0, 1, Int.max])
+  func `any limit is safe`(limit: Int) throws {
+    var options = ComparisonOptions(limit: limit)
+    options.limit = limit
+    for (kind, old, new) in [
+      ("table/csv", "k,v\na,1\nb,2\n", "k,v\na,2\nc,2\n"), ("json", "[1]", "[2]"),
+      ("text", "a", "b"),
+    ] {
+      #expect(try compareTexts(kind, old, new, options).first != nil)
+    }
+  }
+
   // MARK: - Metrics
 
   @Test func `metrics are judged by their direction`() throws {

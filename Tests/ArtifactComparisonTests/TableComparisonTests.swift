@@ -34,6 +34,13 @@ struct TableComparisonTests {
     #expect(unkeyed.first?.description == "row 'a, 2, 2': present → missing")
   }
 
+  @Test func `a comma in a cell does not make two keys one`() throws {
+    let comparison = try compareTexts(
+      "table/csv", "a,b,v\n\"x, y\",z,1\nx,\"y, z\",2\n", "a,b,v\n\"x, y\",z,1\nx,\"y, z\",3\n",
+      .init(keyColumns: ["a", "b"]))
+    #expect(comparison.lines.last == "  [x, y, z] v: 2 → 3, Δ +1")
+  }
+
   @Test func `columns that come, go or move are named`() throws {
     let comparison = try compareTexts("table/csv", "k,a,b\n1,2,3\n", "k,b,c\n1,3,4\n")
     #expect(

@@ -8,6 +8,8 @@ struct TextComparisonTests {
     #expect(comparison.first?.description == "line 2: b → missing")
     #expect(try compareTexts("text", "a\nb", "a\nc").first?.description == "line 2: b → c")
     #expect(try compareTexts("text", "a\r\n", "a\n").lines.contains("-1: a\r"))
+    // The same letter, composed and decomposed.
+    #expect(try compareTexts("text", "\u{E9}", "e\u{301}").fallbackReason == nil)
   }
 
   @Test(arguments: 0..<200)

@@ -102,6 +102,13 @@ struct CSVTests {
     #expect(back["i, \"quoted\""] == table["i, \"quoted\""])
   }
 
+  @Test func `text is quoted only where it must be`() throws {
+    var table = Table()
+    table.append(.strings(["", "a,b", "\"q\"", "x\ny", " "]), named: "only")
+    #expect(CSV.text(table) == "only\n\"\"\n\"a,b\"\n\"\"\"q\"\"\"\n\"x\ny\"\n \n")
+    #expect(try CSV.read(FileContent(CSV.text(table).utf8, name: "t"))["only"] == table["only"])
+  }
+
   @Test(arguments: [
     ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min), ("0", 0), ("-1", -1),
   ])

@@ -76,7 +76,7 @@ enum FixtureBytes {
     return big(UInt32(data.count)) + body + big(crc32(body))
   }
 
-  /// - Parameter rows: Each with its filter byte first.
+  /// An image whose rows are given with their filter byte first.
   static func png(
     width: Int, height: Int, color: UInt8, depth: UInt8 = 8, interlace: UInt8 = 0,
     extra: [UInt8] = [], rows: [UInt8]

@@ -43,6 +43,12 @@ struct MutationTests {
         .init(name: "a/data.pkl", bytes: pickle), .init(name: "a/version", bytes: [0x33, 0x0A]),
       ]), { _ = try TorchFile.read($0) }
     ),
+    (
+      "CIFAR batch", arrayPickle,
+      {
+        _ = try? CIFARBatch($0); _ = try Pickle.read($0)
+      }
+    ),
     ("npy", array, { _ = try NPY.read($0) }),
     (
       "npz",
@@ -112,11 +118,39 @@ struct MutationTests {
   @Test(arguments: MutationTests.readers.indices)
   func `damaged files are read or refused`(index: Int) throws {
     let (name, original, read) = MutationTests.readers[index]
+    try check(name, original, read, seed: UInt64(index), rounds: MutationTests.rounds)
+  }
+
+  static let mirrored: [(Mirror.Repository, String, Reader)] = [
+    (
+      .branching, "verification_20/wide_20.pkl",
+      { _ = try Table(dataFrame: Pickle.read($0), name: $0.name) }
+    ),
+    (.help, "data/nasbench201/hardware_embedding_index.pt", { _ = try TorchFile.read($0) }),
+    (.branching, "models/cifar_deep_kw.pth", { _ = try TorchFile.read($0) }),
+    (.kuzushiji, "kmnist-test-labels.npz", { _ = try NPZ.read($0) }),
+    (.mnist, "t10k-labels-idx1-ubyte.gz", { _ = try IDX.read($0) }),
+  ]
+
+  @Test(
+    .enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"),
+    arguments: MutationTests.mirrored.indices)
+  func `damaged copies of published files are read or refused`(index: Int) throws {
+    let (repository, file, read) = MutationTests.mirrored[index]
+    let content = try FileContent(path: Mirror.path(repository, file))
+    let original = content.withBytes { Array($0) }
+    // Big files take longer each and their mutations mostly hit numbers.
+    try check(file, original, read, seed: UInt64(index), rounds: MutationTests.rounds / 30)
+  }
+
+  private func check(
+    _ name: String, _ original: [UInt8], _ read: Reader, seed: UInt64, rounds: Int
+  ) throws {
     #expect(!original.isEmpty)
     #expect(throws: Never.self, "\(name)") { try read(FileContent(original, name: "original")) }
-    var random = Random(state: UInt64(index))
+    var random = Random(state: seed)
     var refused = 0
-    for _ in 0..<MutationTests.rounds {
+    for _ in 0..<rounds {
       let content = FileContent(mutated(original, &random), name: "damaged")
       do {
         try read(content)
@@ -127,6 +161,6 @@ struct MutationTests {
       }
     }
     // Otherwise the mutations would test nothing.
-    #expect(refused > MutationTests.rounds / 20, "\(name)")
+    #expect(refused > rounds / 20, "\(name)")
   }
 }

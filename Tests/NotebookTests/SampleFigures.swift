@@ -3,7 +3,9 @@ import StructuredValue
 
 /// Figures and tables with made-up but fixed numbers.
 enum SampleFigures {
-  /// The generator of Numerical Recipes (Press et al. 2007, section 7.1), from 0 to 1.
+  /// A linear congruential generator with numbers from 0 to 1.
+  ///
+  /// Source: Press et al., Numerical Recipes, 3rd edition, section 7.1.
   struct Numbers {
     var state: UInt32
     mutating func next() -> Double {

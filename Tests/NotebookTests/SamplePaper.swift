@@ -31,7 +31,7 @@ final class MemoryArtifacts: ArtifactReading {
 /// tables, a claim of each verdict, a failed stage and one that it blocks.
 struct SamplePaper {
   let artifacts = MemoryArtifacts()
-  private(set) var record: RunRecord
+  var record: RunRecord
 
   static let devices = ["pixel3", "raspi4", "fpga", "eyeriss"]
 
@@ -78,7 +78,8 @@ struct SamplePaper {
         why: "An earlier run has this key.", key: Digest.of("tables"),
         keyFields: ["params.files": ["pixel3.pickle", "raspi4.pickle"]],
         outputs: [
-          ArtifactRecord(slot: "folder", kind: "folder", digest: folder, isTree: true, size: 181_233)
+          ArtifactRecord(
+            slot: "folder", kind: "folder", digest: folder, isTree: true, size: 181_233)
         ],
         metrics: ["bytes": MetricRecord(value: 181_233, unit: "B")], seconds: 2.4, cpuSeconds: 0.2,
         peakMemory: 9_000_000, log: log))
@@ -106,8 +107,9 @@ struct SamplePaper {
           InputRecord(
             slot: "table", kind: "folder", digest: artifacts.add("tables"), from: "tables.folder")
         ], attempts: 1, seconds: 1.21 + Double(index), cpuSeconds: 2.2, peakMemory: 61_000_000,
-        log: artifacts.add((1...300).map { "epoch \($0) loss \(1.0 / Double($0))" }
-          .joined(separator: "\n")), sandbox: "strict")
+        log: artifacts.add(
+          (1...300).map { "epoch \($0) loss \(1.0 / Double($0))" }
+            .joined(separator: "\n")), sandbox: "strict")
       if fails {
         instance.error = StageFailure(
           code: "P0301", message: "The stage ended with exit code 1.",

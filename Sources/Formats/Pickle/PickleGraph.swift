@@ -77,7 +77,7 @@ struct PickleTree {
     isOpen = Array(repeating: false, count: nodes.count)
   }
 
-  /// - Parameter tensors: Nil leaves tensors as references.
+  /// The result as a tree; tensors stay references where nothing gives their numbers.
   static func value(
     _ graph: PickleGraph, file: String, tensors: Tensors? = nil
   ) throws(FormatError) -> PickledValue {

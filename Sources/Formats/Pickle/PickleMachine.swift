@@ -10,6 +10,8 @@ struct PickleMachine {
   /// Bytes that may still be copied out of strings and arrays: a few references to one long string
   /// could ask for terabytes.
   private var copyBudget: Int
+  private var mayBeCut = false
+  private var cut: (range: Range<Int>, length: Int)?
 
   init(_ reader: ByteReader) {
     self.reader = reader
@@ -24,6 +26,20 @@ struct PickleMachine {
     return PickleGraph(nodes: machine.nodes, root: root)
   }
 
+  /// Reads a pickle up to a Python 2 string that the file's end cuts off.
+  ///
+  /// - Returns: What lies on the stack before that string, as one list, and the string's bytes with
+  ///   the length it should have; nil for both where the pickle is whole.
+  static func runToCut(
+    _ reader: inout ByteReader
+  ) throws(FormatError) -> (graph: PickleGraph, cut: (range: Range<Int>, length: Int)?) {
+    var machine = PickleMachine(reader)
+    machine.mayBeCut = true
+    let root = try machine.run()
+    reader = machine.reader
+    return (PickleGraph(nodes: machine.nodes, root: root), machine.cut)
+  }
+
   private mutating func run() throws(FormatError) -> PickleItem {
     while true {
       opcodeOffset = reader.offset
@@ -34,6 +50,15 @@ struct PickleMachine {
       }
       opcode = next
       if next == .stop { break }
+      if mayBeCut && next == .binString, let length = cutLength {
+        cut = (reader.offset + 4..<reader.count, length)
+        // The array that the string belongs to will never be complete.
+        for index in nodes.indices {
+          if case .emptyArray = nodes[index] { nodes[index] = .list([]) }
+        }
+        nodes.append(.list(stack))
+        return .node(nodes.count - 1)
+      }
       try execute()
     }
     let item = try pop()
@@ -41,6 +66,15 @@ struct PickleMachine {
       throw failure(.malformed, "STOP with \(stack.count) more objects on the stack")
     }
     return item
+  }
+
+  /// The length of the string that comes next, where the file ends before it does.
+  private var cutLength: Int? {
+    var ahead = reader
+    guard let length = try? ahead.little(UInt32.self, "a length"), length > ahead.remaining else {
+      return nil
+    }
+    return Int(length)
   }
 
   private func failure(_ found: String, expected: String = "") -> FormatError {

@@ -38,7 +38,8 @@
     for (let part = target; part; part = part.parentElement) {
       if (part.tagName === "DETAILS") part.open = true;
     }
-    target.scrollIntoView();
+    // Sizes of what is off screen are estimates, so a smooth way there would miss.
+    target.scrollIntoView({ behavior: "instant" });
   };
   addEventListener("hashchange", reveal);
 

@@ -19,7 +19,8 @@ enum Terminal {
     text.withUTF8 { bytes in
       var sent = 0
       while sent < bytes.count {
-        let count = Foundation.write(descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
+        let count = Foundation.write(
+          descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent)
         if count < 0 && errno == EINTR { continue }
         // Nobody reads any more (`pipeline log | head`): there is nobody to tell either.
         if count <= 0 { return }
@@ -50,7 +51,8 @@ enum Terminal {
 
   /// A text as one line of at most so many characters, without anything that moves the cursor.
   static func fitted(_ text: String, _ width: Int) -> String {
-    let plain = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+    let plain = String(
+      text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
     return plain.count <= width ? plain : String(plain.prefix(max(0, width - 1))) + "…"
   }
 }
@@ -74,7 +76,8 @@ func sizeText(_ bytes: Int) -> String {
     size /= 1024
     unit += 1
   }
-  return unit == 0 ? "\(bytes) B" : String(format: size < 10 ? "%.1f" : "%.0f", size) + " " + units[unit]
+  return unit == 0
+    ? "\(bytes) B" : String(format: size < 10 ? "%.1f" : "%.0f", size) + " " + units[unit]
 }
 
 /// Rows as aligned columns.

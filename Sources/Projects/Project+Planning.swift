@@ -1,0 +1,46 @@
+import ArtifactStore
+import Execution
+import PipelineSpec
+public import Planning
+import Provenance
+import RunRecord
+public import StructuredValue
+
+/// What would happen to an instance.
+public struct PlannedInstance {
+  public var instance: Instance
+  public var decision: Decision
+  /// The key components of the latest run, where there was one.
+  public var latestFields: [String: Value]?
+}
+
+extension Project {
+  /// Decides about every instance without executing or writing anything.
+  public func plan(_ loaded: LoadedPipeline, selection: Selection) throws -> [PlannedInstance] {
+    let graph = loaded.graph
+    let latest = Memo { [self] in (try? history.resolve("latest")) }
+    let facts = facts(latest: latest)
+    let decider = Decider(
+      graph: graph, facts: facts, salt: loaded.pipeline.salt,
+      forced: try selection.forced(in: graph))
+    var decisions: [Decision?] = Array(repeating: nil, count: graph.instances.count)
+    func standing(_ index: Int) -> Decider.Standing {
+      switch decisions[index] {
+      case .reuse(_, let result): .known(result)
+      case .skip(let why): .absent(reason: "is left out: \(why)")
+      case .block(let why): .absent(reason: "cannot run: \(why)")
+      case .execute, .wait, nil: .pending
+      }
+    }
+    for index in graph.order { decisions[index] = decider.decide(index, standing: standing) }
+    store.flushIndex()
+    let selected = try selection.selected(in: graph)
+    return graph.instances.indices.filter { selected.contains($0) }.compactMap { index in
+      decisions[index].map {
+        PlannedInstance(
+          instance: graph.instances[index], decision: $0,
+          latestFields: facts.latestFields(of: graph.instances[index].name))
+      }
+    }
+  }
+}

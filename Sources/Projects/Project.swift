@@ -1,0 +1,133 @@
+public import ArtifactStore
+import ContentHashing
+import Foundation
+public import PipelineSpec
+public import Planning
+public import Provenance
+import RunRecord
+public import SpecSyntax
+public import StageKit
+import StructuredValue
+
+/// A folder with pipelines, a store and, most often, a git repository.
+public final class Project {
+  /// The absolute path of the project's root.
+  public let root: String
+  public let store: ArtifactStore
+  public let catalog: StageCatalog
+  public let environment: [String: String]
+  /// Nil outside of a repository.
+  public let log: ProvenanceLog?
+  /// Why there is no log although there may be a repository.
+  public let logProblem: String?
+
+  /// - Parameters:
+  ///   - root: Absolute.
+  ///   - builtIn: The stages that are linked into the program.
+  /// - Throws: `StoreError` when the store cannot be used.
+  public init(root: String, builtIn: [any Stage.Type], environment: [String: String]) throws {
+    self.root = root
+    self.environment = environment
+    let store = try ArtifactStore.open(at: "\(root)/Artifacts")
+    self.store = store
+    let given = environment["PIPELINE_STAGES"]?.split(separator: ":").map(String.init) ?? []
+    catalog = StageCatalog(
+      builtIn: builtIn, searchPath: given + ["\(root)/Stages"],
+      digest: { try store.digest(ofPath: $0).digest })
+    do {
+      log = try ProvenanceLog.open(containing: root)
+      logProblem = nil
+    } catch {
+      log = nil
+      logProblem = error.message
+    }
+  }
+
+  /// The root of the project that a file or folder belongs to: the nearest folder above it that
+  /// holds a store or a repository, or else the folder itself.
+  public static func root(for folder: String) -> String {
+    var current = URL(fileURLWithPath: folder).standardizedFileURL.resolvingSymlinksInPath()
+    let start = current.path
+    while true {
+      for mark in [".git", "Artifacts/format"]
+      where FileManager.default.fileExists(atPath: current.appending(path: mark).path) {
+        return current.path
+      }
+      if current.path == "/" { return start }
+      current = current.deletingLastPathComponent()
+    }
+  }
+
+  /// Records outside of git.
+  public var recordFolder: RecordFolder { RecordFolder(path: "\(root)/Artifacts/runs") }
+
+  /// Where runs are recorded.
+  public var history: any RunHistory { log ?? recordFolder }
+
+  /// A path as it is called inside the project.
+  public func relative(_ path: String) -> String? {
+    let absolute = URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+    guard absolute.hasPrefix(root + "/") else { return nil }
+    return String(absolute.dropFirst(root.count + 1))
+  }
+}
+
+// MARK: - Reading a pipeline
+
+/// A pipeline that has been read and checked.
+public struct LoadedPipeline {
+  public var pipeline: Pipeline
+  public var graph: Graph
+  /// Relative to the project's root.
+  public var file: String
+  public var files: [(path: String, text: String)]
+  public var options: SpecOptions
+  /// Warnings and hints.
+  public var remarks: [Diagnostic]
+}
+
+extension Project {
+  /// Reads and checks a pipeline.
+  ///
+  /// - Throws: `ProjectError` with everything that is wrong with it, rendered.
+  public func load(_ path: String, options: SpecOptions) throws -> LoadedPipeline {
+    guard let file = relative(path) else {
+      throw ProjectError(
+        status: ProjectError.invalidPipeline,
+        "error P0122: '\(path)' is not inside the project '\(root)'")
+    }
+    let read = PipelineReader.read(file: file, options: options) { [root] path in
+      let absolute = "\(root)/\(path)"
+      guard let data = FileManager.default.contents(atPath: absolute) else {
+        throw ProjectError(
+          status: ProjectError.missingInput,
+          FileManager.default.fileExists(atPath: absolute)
+            ? "'\(path)' cannot be read" : "there is no file '\(path)'")
+      }
+      guard let text = String(validating: data, as: UTF8.self) else {
+        throw ProjectError(
+          status: ProjectError.invalidPipeline, "'\(path)' is not UTF-8 text")
+      }
+      return text
+    }
+    var diagnostics = read.diagnostics
+    var graph: Graph?
+    if let pipeline = read.pipeline {
+      var builder = GraphBuilder(pipeline: pipeline, catalog: catalog)
+      graph = builder.build()
+      diagnostics += builder.diagnostics
+      diagnostics += catalog.diagnostics
+    }
+    let hasErrors = diagnostics.contains { $0.severity == .error }
+    guard let pipeline = read.pipeline, let graph, !hasErrors else {
+      let texts = Dictionary(read.files.map { ($0.path, $0.text) }) { first, _ in first }
+      let isMissing = read.files.isEmpty
+      throw ProjectError(
+        status: isMissing ? ProjectError.missingInput : ProjectError.invalidPipeline,
+        Diagnostic.rendered(diagnostics) { texts[$0] })
+    }
+    return LoadedPipeline(
+      pipeline: pipeline, graph: graph, file: file, files: read.files, options: options,
+      remarks: diagnostics)
+  }
+}

@@ -1,0 +1,143 @@
+import ArgumentParser
+import Execution
+import Foundation
+import Projects
+import Provenance
+import RunRecord
+import StructuredValue
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Execute what has changed, and record the run.",
+    discussion: """
+      Finished stages are never executed again unless something that enters their key changed; see \
+      `pipeline explain`. After a crash or Ctrl-C, run again: it continues where it stopped.
+      """)
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var cells: SelectionOptions
+  @OptionGroup var execution: ExecutionOptions
+
+  @Flag(help: "Exit with 1 where a claim does not hold.")
+  var checkClaims = false
+
+  @Flag(
+    name: [.customShort("n"), .customLong("dry-run")], help: "Show what would be done; as `plan`.")
+  var isDryRun = false
+
+  func run() throws {
+    if isDryRun {
+      var plan = Plan()
+      plan.pipeline = pipeline
+      plan.cells = cells
+      plan.json = execution.json
+      return try plan.run()
+    }
+    let launcher = try StageLauncher()
+    let (project, loaded) = try pipeline.load()
+    let display = execution.display
+    let outcome = try project.run(
+      loaded, selection: cells.selection, options: try execution.options(project),
+      launcher: launcher, program: executablePath(), toolVersion: PipelineCommand.version
+    ) { display.show($0) }
+    if !execution.json { summarize(outcome, project) }
+    if let warning = outcome.kept?.warning {
+      Terminal.note(project.logProblem.map { "Provenance is off: \($0)" } ?? warning)
+    }
+    if let signal = outcome.signal { throw ExitCode(128 + signal) }
+    if outcome.record.status == .failed { throw ExitCode(1) }
+    if checkClaims, outcome.record.claims.contains(where: { $0.verdict != .holds }) {
+      throw ExitCode(1)
+    }
+  }
+
+  private func summarize(_ outcome: RunOutcome, _ project: Project) {
+    let record = outcome.record
+    guard !execution.quiet || record.status != .succeeded else { return }
+    let counts = Dictionary(grouping: record.instances, by: \.outcome).mapValues(\.count)
+    let order: [InstanceRecord.Outcome] = [
+      .executed, .cached, .failed, .blocked, .cancelled, .skipped,
+    ]
+    let parts = order.compactMap { outcome in counts[outcome].map { "\($0) \(outcome.rawValue)" } }
+    Terminal.note(
+      Terminal.styled(
+        record.status == .succeeded ? "ok" : record.status.rawValue,
+        record.status == .succeeded ? .green : .red)
+        + "  run \(record.id): \(parts.joined(separator: ", "))")
+    let claims = record.claims
+    for claim in claims {
+      let mark =
+        switch claim.verdict {
+        case .holds: Terminal.styled("✓", .green)
+        case .fails: Terminal.styled("✗", .red)
+        case .unmeasured: Terminal.styled("–", .yellow)
+        }
+      let measured = claim.measuredValue?.double.map(shortNumber) ?? "not measured"
+      let published = claim.published.map { ", published \($0.text)" } ?? ""
+      Terminal.note("  \(mark) \(claim.claim) (\(measured), wanted \(claim.holds)\(published))")
+    }
+    if record.instances.contains(where: { $0.outcome == .failed }) {
+      Terminal.note("  the log of a stage: pipeline show \(record.id) --log STAGE")
+    }
+  }
+}
+
+/// The path of this program, to start it again as a stage.
+func executablePath() -> String {
+  (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    ?? CommandLine.arguments[0]
+}
+
+extension RunRecord {
+  var claims: [ClaimRecord] {
+    cells.compactMap { if case .claim(let claim) = $0 { claim } else { nil } }
+  }
+}
+
+/// How stages are executed.
+struct ExecutionOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: "Processors that stages may keep busy together.")
+  var jobs: Int?
+
+  @Flag(help: "After a failure, finish everything that does not depend on it.")
+  var keepGoing = false
+
+  @Flag(help: "After a failure, end what is running, too.")
+  var failFast = false
+
+  @Option(help: "Override the cells: strict or off.")
+  var sandbox: Sandboxing?
+
+  @Flag(help: "Every event as a line of JSON on standard output.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Also show starts, cached stages and output lines.")
+  var verbose = false
+
+  @Flag(name: .shortAndLong, help: "Show failures only.")
+  var quiet = false
+
+  enum Sandboxing: String, ExpressibleByArgument { case strict, off }
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs), but must be at least 1") }
+  }
+
+  var display: any RunDisplay {
+    if json { return JSONDisplay() }
+    return Terminal.isInteractive && !verbose
+      ? LiveDisplay(isVerbose: false, isQuiet: quiet)
+      : PlainDisplay(isVerbose: verbose, isQuiet: quiet)
+  }
+
+  func options(_ project: Project) throws -> RunOptions {
+    var options = RunOptions(
+      jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+      memory: Int(ProcessInfo.processInfo.physicalMemory) / 10 * 9,
+      environment: project.environment)
+    options.keepsGoing = keepGoing
+    options.failsFast = failFast
+    options.isSandboxed = sandbox.map { $0 == .strict }
+    return options
+  }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import ArtifactStore
+import ContentHashing
+import Foundation
+import Projects
+import Provenance
+import RunRecord
+import StructuredValue
+
+struct GarbageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gc",
+    abstract: "Show what no kept run needs; with --yes, remove it.",
+    discussion: "Kept are all that the latest runs made; how many, --keep-runs says.")
+
+  @OptionGroup var options: ProjectOptions
+
+  @Flag(help: "Remove it.")
+  var yes = false
+
+  @Option(help: "How many of the latest runs to keep.")
+  var keepRuns = 50
+
+  @Option(help: "Keep objects younger than so many minutes, which a run may be about to use.")
+  var minimumAge = 60.0
+
+  func run() throws {
+    let project = try options.project()
+    let history = project.history
+    var keys: Set<Digest> = []
+    var artifacts: Set<Digest> = []
+    let kept = try history.runs(limit: keepRuns)
+    for run in kept {
+      for instance in try history.record(run: run.id).instances {
+        if let key = instance.key { keys.insert(key) }
+        if let log = instance.log { artifacts.insert(log) }
+        for output in instance.outputs { artifacts.insert(output.digest) }
+        for input in instance.inputs { artifacts.insert(input.digest) }
+      }
+    }
+    let garbage = project.store.garbage(
+      keeping: keys, artifacts: artifacts, minimumAge: minimumAge * 60)
+    Terminal.print(
+      "\(garbage.paths.count) objects, \(sizeText(garbage.size)), are not needed by the latest "
+        + "\(kept.count) runs; \(garbage.kept) objects, \(sizeText(garbage.keptSize)), stay")
+    guard yes else {
+      if !garbage.paths.isEmpty { Terminal.note("`pipeline gc --yes` removes them") }
+      return
+    }
+    guard try project.store.collect(garbage) else {
+      throw ProjectError(
+        status: 6, "error P0501: a run is using the store; try again when it is over")
+    }
+    Terminal.print("removed")
+  }
+}
+
+struct Fsck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Verify every object of the store; damaged ones are put aside and made anew.")
+
+  @OptionGroup var options: ProjectOptions
+
+  func run() throws {
+    let store = try options.project().store
+    let isShown = Terminal.isInteractive
+    let corrupt = try store.check { done, total in
+      if isShown { Terminal.write("\r  \(done)/\(total) objects", to: 2) }
+    }
+    if isShown { Terminal.write("\r\u{1B}[K", to: 2) }
+    for object in corrupt {
+      let users = object.users.isEmpty ? "no stage" : object.users.joined(separator: ", ")
+      Terminal.print(
+        "damaged: \(object.space) \(object.name), used by \(users); moved to \(object.quarantine)")
+    }
+    guard corrupt.isEmpty else {
+      Terminal.note("the next run makes what is missing anew")
+      throw ExitCode(5)
+    }
+    Terminal.print("the store is sound")
+  }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import BuiltinStages
+import Foundation
+import PipelineSpec
+import Projects
+import SpecSyntax
+
+/// Options of every command that works in a project.
+struct ProjectOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("C"), .customLong("directory")],
+    help: ArgumentHelp("Work as if started in this folder.", valueName: "folder"))
+  var directory: String?
+
+  func enter() throws {
+    guard let directory else { return }
+    guard FileManager.default.changeCurrentDirectoryPath(directory) else {
+      throw ProjectError(
+        status: ProjectError.usage, "error: there is no folder '\(directory)' to work in")
+    }
+  }
+
+  /// The project of the current folder.
+  func project() throws -> Project {
+    try enter()
+    return try open(FileManager.default.currentDirectoryPath)
+  }
+
+  /// The project that a file belongs to.
+  func project(of file: String) throws -> Project {
+    try open(URL(fileURLWithPath: file).deletingLastPathComponent().path)
+  }
+
+  private func open(_ folder: String) throws -> Project {
+    try Project(
+      root: Project.root(for: folder), builtIn: BuiltinStages.all, environment: environment())
+  }
+
+  /// The environment, with the mirror that lies beside the project where nothing else is named.
+  private func environment() -> [String: String] {
+    var environment = ProcessInfo.processInfo.environment
+    let root = Project.root(for: FileManager.default.currentDirectoryPath)
+    let mirror = URL(fileURLWithPath: root).deletingLastPathComponent().path + "/shared/mirror"
+    if environment["PIPELINE_MIRROR"] == nil, FileManager.default.fileExists(atPath: mirror) {
+      environment["PIPELINE_MIRROR"] = mirror
+    }
+    return environment
+  }
+}
+
+/// Options of every command that reads a pipeline.
+struct PipelineOptions: ParsableArguments {
+  @OptionGroup var project: ProjectOptions
+
+  @Argument(
+    help: ArgumentHelp(
+      "The pipeline file; without it paper.yaml or Pipelines/paper.yaml.", valueName: "file"))
+  var file: String?
+
+  @Option(help: "A named set of parameter values.")
+  var profile: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Override a parameter, such as train.lr=3e-4.", valueName: "name=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("A folder with data, laid out as HOST/PATH.", valueName: "folder"))
+  var mirror: String?
+
+  func load() throws -> (Project, LoadedPipeline) {
+    try project.enter()
+    if let mirror {
+      setenv("PIPELINE_MIRROR", URL(fileURLWithPath: mirror).path, 1)
+    }
+    let file = try self.file ?? defaultFile()
+    let opened = try project.project(of: file)
+    let loaded = try opened.load(file, options: try specOptions())
+    for remark in loaded.remarks { Terminal.note(remark.rendered { _ in nil }) }
+    return (opened, loaded)
+  }
+
+  private func specOptions() throws -> SpecOptions {
+    SpecOptions(
+      profile: profile,
+      overrides: try overrides.map { text in
+        guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
+          throw ProjectError(
+            status: ProjectError.usage, "error: '--set \(text)' needs the form name=value")
+        }
+        return (String(text[..<sign]), String(text[text.index(after: sign)...]))
+      })
+  }
+
+  private func defaultFile() throws -> String {
+    let candidates = ["paper.yaml", "Pipelines/paper.yaml"]
+    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+      throw ProjectError(
+        status: ProjectError.missingInput,
+        "error: there is no paper.yaml here; name a file, or make one with `pipeline init`")
+    }
+    return found
+  }
+}
+
+/// Which cells a command is about.
+struct SelectionOptions: ParsableArguments {
+  @Option(help: "Only this stage and what it needs; a name, a glob, tag:NAME; may be repeated.")
+  var only: [String] = []
+
+  @Option(help: "This stage, what it needs, and everything that uses it.")
+  var from: [String] = []
+
+  @Option(help: "Everything up to this cell of the file.")
+  var until: [String] = []
+
+  @Option(help: "Execute this stage although its result is known; `all` for every one.")
+  var force: [String] = []
+
+  var selection: Selection {
+    var selection = Selection()
+    selection.only = only
+    selection.from = from
+    selection.until = until
+    selection.force = force
+    return selection
+  }
+}
