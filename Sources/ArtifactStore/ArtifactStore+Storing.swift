@@ -160,6 +160,7 @@ extension ArtifactStore {
 
   private func digest(_ path: String, root: String) throws(StoreError) -> StoredContent {
     let facts = try FileFacts(of: path, followingLinks: path == root)
+    observations.note(path, facts.signature)
     switch facts.type {
     case .file:
       if let known = index.digest(of: path, facts) {

@@ -155,3 +155,11 @@ public struct Decider {
 private struct AbsentOutput: Error, CustomStringConvertible {
   var description: String
 }
+
+extension Instance {
+  /// Whether a known result may stand for an execution.
+  public var isReusable: Bool {
+    if case .plugin(let plugin) = work, plugin.manifest.isNondeterministic { return false }
+    return isCached
+  }
+}

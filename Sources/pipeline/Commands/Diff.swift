@@ -73,9 +73,7 @@ struct Diff: ParsableCommand {
   private func show(_ change: RunComparison.InstanceChange, _ project: Project) {
     Terminal.print(Terminal.styled(change.name, .bold) + " \(change.kind.rawValue)")
     var told: Set<String> = []
-    for cause in change.causes {
-      // A cause further up is told where that instance stands itself.
-      guard cause.instance == change.name else { continue }
+    for cause in change.causes where cause.instance == change.name {
       let field = change.fields.first { $0.name == cause.field }
       let values = field.map { " \(brief($0.before)) → \(brief($0.after))" } ?? ""
       let text =
