@@ -59,10 +59,9 @@ public final class Scheduler: @unchecked Sendable {
     case done(InstanceRecord, KnownResult?)
   }
 
-  /// - Parameters:
-  ///   - selected: The instances that may be executed; others are used where they are known.
-  ///   - durations: Seconds that instances took in the past, by name.
-  ///   - observe: Called on the calling thread of `run`.
+  /// - `selected`: The instances that may be executed; others are used where they are known.
+  /// - `durations`: Seconds that instances took in the past, by name.
+  /// - `observe`: Called on the calling thread of `run`.
   public init(
     graph: Graph, decider: Decider, store: ArtifactStore, selected: Set<Int>, layout: RunLayout,
     launcher: StageLauncher, options: RunOptions, durations: [String: Double],

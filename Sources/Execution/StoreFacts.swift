@@ -16,8 +16,7 @@ public final class StoreFacts: PlanFacts {
   private var tools: [String: Result<String, any Error>] = [:]
   private var results: [Digest: ActionResult] = [:]
 
-  /// - Parameters:
-  ///   - latest: The key components of the latest run by instance name.
+  /// - `latest`: The key components of the latest run by instance name.
   public init(
     store: ArtifactStore, project: String, environment: [String: String],
     latest: @escaping () -> [String: [String: Value]]

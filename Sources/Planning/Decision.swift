@@ -74,7 +74,7 @@ public struct Decider {
     case absent(reason: String)
   }
 
-  /// - Parameter standing: How each instance that this one needs stands.
+  /// - `standing`: How each instance that this one needs stands.
   public func decide(_ index: Int, standing: (Int) -> Standing) -> Decision {
     let instance = graph.instances[index]
     guard instance.isEnabled else { return .skip(why: "its 'when' is false") }

@@ -21,9 +21,8 @@ public final class Project {
   /// Why there is no log although there may be a repository.
   public let logProblem: String?
 
-  /// - Parameters:
-  ///   - root: Absolute.
-  ///   - builtIn: The stages that are linked into the program.
+  /// - `root`: Absolute.
+  /// - `builtIn`: The stages that are linked into the program.
   /// - Throws: `StoreError` when the store cannot be used.
   public init(root: String, builtIn: [any Stage.Type], environment: [String: String]) throws {
     self.root = root

@@ -16,8 +16,7 @@ public final class StageCatalog: PluginCatalog {
   private let observe: (String) -> Void
   private var found: [String: Plugin]?
 
-  /// - Parameters:
-  ///   - digest: The digest of a file; through the store's index it costs a look instead of a read.
+  /// - `digest`: The digest of a file; through the store's index it costs a look instead of a read.
   public init(
     builtIn: [any Stage.Type], searchPath: [String], digest: @escaping (String) throws -> Digest,
     observe: @escaping (String) -> Void
