@@ -16,7 +16,7 @@ extension ArtifactStore {
   /// Verifies every object against its name, and moves what is damaged to `quarantine/`, so that the
   /// next run makes just that anew.
   ///
-  /// - Parameter progress: Called with the number of objects done and of all.
+  /// - `progress`: Called with the number of objects done and of all.
   public func check(progress: (Int, Int) -> Void = { _, _ in }) throws(StoreError)
     -> [CorruptObject]
   {

@@ -15,10 +15,9 @@ public struct Garbage: Sendable {
 extension ArtifactStore {
   /// Finds what no kept action and no kept artifact needs.
   ///
-  /// - Parameters:
-  ///   - keys: The actions to keep, with all that they name.
-  ///   - artifacts: Further files to keep, such as logs.
-  ///   - minimumAge: Seconds; younger objects stay, since a run may be about to name them.
+  /// - `keys`: The actions to keep, with all that they name.
+  /// - `artifacts`: Further files to keep, such as logs.
+  /// - `minimumAge`: Seconds; younger objects stay, since a run may be about to name them.
   public func garbage(keeping keys: Set<Digest>, artifacts: Set<Digest>, minimumAge: Double)
     -> Garbage
   {

@@ -4,9 +4,8 @@ import Foundation
 extension ArtifactStore {
   /// Puts a file or folder into the store.
   ///
-  /// - Parameters:
-  ///   - consuming: Whether the file may be moved instead of copied. It must lie on the store's
-  ///     file system, and nobody may write to it any more.
+  /// - `consuming`: Whether the file may be moved instead of copied. It must lie on the store's
+  ///   file system, and nobody may write to it any more.
   /// - Throws: `StoreError` naming the path, for what is missing, cannot be read, or is no file,
   ///   folder or link inside the artifact.
   public func store(fileOrFolder source: String, consuming: Bool) throws(StoreError)
@@ -152,14 +151,16 @@ extension ArtifactStore {
 // MARK: - Digests of what is not stored
 
 extension ArtifactStore {
-  /// The content of a user's file, folder or glob, without storing it. What has not changed since
-  /// the last look is not read again.
+  /// The content of a user's file or folder, without storing it.
+  ///
+  /// What has not changed since the last look is not read again.
   public func digest(ofPath path: String) throws(StoreError) -> StoredContent {
     try digest(path, root: path)
   }
 
   private func digest(_ path: String, root: String) throws(StoreError) -> StoredContent {
     let facts = try FileFacts(of: path, followingLinks: path == root)
+    observations.note(path, facts.signature)
     switch facts.type {
     case .file:
       if let known = index.digest(of: path, facts) {

@@ -11,6 +11,7 @@ public final class ArtifactStore: Sendable {
   /// The store's folder.
   public let path: String
   let index: StatIndex
+  let observations = Observations()
 
   /// The version of the layout that this program writes.
   static let format = "1"

@@ -240,7 +240,8 @@ static void become(char **arguments, char **environment, const char *directory, 
     *failure = errno;
     _exit(127);
   }
-  *failure = ENOENT;
+  // `failure` is the parent's memory, so it is set only when nothing could be executed.
+  int reason = ENOENT;
   char candidate[4096];
   for (const char *start = path; *start;) {
     size_t length = strcspn(start, ":");
@@ -249,10 +250,11 @@ static void become(char **arguments, char **environment, const char *directory, 
       candidate[length] = '/';
       strcpy(candidate + length + 1, arguments[0]);
       execve(candidate, arguments, environment);
-      if (errno != ENOENT && errno != ENOTDIR) *failure = errno;
+      if (errno != ENOENT && errno != ENOTDIR) reason = errno;
     }
     start += length + (start[length] == ':');
   }
+  *failure = reason;
   _exit(127);
 }
 

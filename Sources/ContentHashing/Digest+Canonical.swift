@@ -8,7 +8,7 @@ extension Digest {
   /// normalised, and strings are their UTF-8 bytes without Unicode normalisation. It starts with
   /// the record's type name, so that no two kinds of record can collide.
   ///
-  /// - Parameter type: The kind of record, with its version, such as `action/v1`.
+  /// - `type`: The kind of record, with its version, such as `action/v1`.
   public static func canonical(_ type: String, _ value: Value) -> Digest {
     var form: [UInt8] = []
     append(tag: "T", bytes: type.utf8, to: &form)

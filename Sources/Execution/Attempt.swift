@@ -79,7 +79,7 @@ extension Attempt {
 
   /// Takes one line of the stage's messages.
   ///
-  /// - Parameter isPlugin: Whether the process must follow the protocol, as a `run:` command need
+  /// - `isPlugin`: Whether the process must follow the protocol, as a `run:` command need
   ///   not.
   func take(message line: [UInt8], isPlugin: Bool) -> Notice? {
     guard failure == nil else { return nil }
@@ -151,9 +151,8 @@ extension Attempt {
 extension Attempt {
   /// What went wrong, once the process has ended; nil when nothing did.
   ///
-  /// - Parameters:
-  ///   - memoryLimit: Bytes.
-  ///   - isSandboxed: Whether a signal reaches us as an exit code above 128.
+  /// - `memoryLimit`: Bytes.
+  /// - `isSandboxed`: Whether a signal reaches us as an exit code above 128.
   func verdict(
     isPlugin: Bool, isSandboxed: Bool, memoryLimit: Int?, timeout: Double?
   ) -> StageFailure? {

@@ -28,9 +28,8 @@ struct Sandbox {
 
   /// The command that runs `arguments` inside.
   ///
-  /// - Parameters:
-  ///   - attempt: The attempt's folder; all of it but `in` is writable.
-  ///   - visible: Further folders to show read-only, such as the plugin's.
+  /// - `attempt`: The attempt's folder; all of it but `in` is writable.
+  /// - `visible`: Further folders to show read-only, such as the plugin's.
   func wrap(
     _ arguments: [String], attempt: String, visible: [String], network: Bool, path: String
   ) -> [String] {

@@ -177,7 +177,9 @@ extension Scheduler {
     }
   }
 
-  /// Stores outputs, log and action entry. Runs on another thread.
+  /// Stores outputs, log and action entry.
+  ///
+  /// Runs on another thread.
   private func storeResult(
     of attempt: Attempt, _ instance: Instance, _ paths: [String: String]
   ) throws -> ActionResult {

@@ -59,10 +59,9 @@ public final class Scheduler: @unchecked Sendable {
     case done(InstanceRecord, KnownResult?)
   }
 
-  /// - Parameters:
-  ///   - selected: The instances that may be executed; others are used where they are known.
-  ///   - durations: Seconds that instances took in the past, by name.
-  ///   - observe: Called on the calling thread of `run`.
+  /// - `selected`: The instances that may be executed; others are used where they are known.
+  /// - `durations`: Seconds that instances took in the past, by name.
+  /// - `observe`: Called on the calling thread of `run`.
   public init(
     graph: Graph, decider: Decider, store: ArtifactStore, selected: Set<Int>, layout: RunLayout,
     launcher: StageLauncher, options: RunOptions, durations: [String: Double],
@@ -140,7 +139,10 @@ extension Scheduler {
     switch decision {
     case .wait: return
     case .skip(let why): finish(index, blank(index, .skipped, why: why), nil)
-    case .block(let why): finish(index, blank(index, .blocked, why: why), nil)
+    case .block(let why):
+      // What the selection leaves out cannot be blocked.
+      let outcome: InstanceRecord.Outcome = selected.contains(index) ? .blocked : .skipped
+      finish(index, blank(index, outcome, why: why), nil)
     case .reuse(let key, let result):
       if options.isVerifying && selected.contains(index) {
         enqueue(index, key, why: "to compare with its earlier result", known: result)

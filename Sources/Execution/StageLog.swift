@@ -14,7 +14,7 @@ final class StageLog {
   static let limit = 256 << 20
   static let tailLength = 20
 
-  /// - Parameter masks: Texts that must not appear, such as the values of secrets.
+  /// - `masks`: Texts that must not appear, such as the values of secrets.
   init(path: String, masks: [String]) {
     self.path = path
     self.masks = masks

@@ -11,7 +11,7 @@ final class StagePipe {
   /// Whether a line was longer than the limit.
   private(set) var isOverlong = false
 
-  /// - Parameter limit: Bytes in a line.
+  /// - `limit`: Bytes in a line.
   init(limit: Int) throws {
     var ends: [Int32] = [-1, -1]
     guard pipe_open(&ends) == 0 else {

@@ -16,8 +16,7 @@ public final class StoreFacts: PlanFacts {
   private var tools: [String: Result<String, any Error>] = [:]
   private var results: [Digest: ActionResult] = [:]
 
-  /// - Parameters:
-  ///   - latest: The key components of the latest run by instance name.
+  /// - `latest`: The key components of the latest run by instance name.
   public init(
     store: ArtifactStore, project: String, environment: [String: String],
     latest: @escaping () -> [String: [String: Value]]
@@ -43,10 +42,21 @@ public final class StoreFacts: PlanFacts {
   public func facets(for instance: Instance) throws -> [String: Value] {
     var facets: [String: Value] = ["platform": .string(Platform.name)]
     for tool in instance.tools {
-      if tools[tool] == nil { tools[tool] = Result { try versionText(of: tool) } }
+      if tools[tool] == nil {
+        tools[tool] = Result { try versionText(of: tool) }
+        if let program = program(of: tool) { store.observe(program) }
+      }
       facets["tool.\(tool)"] = .string(try tools[tool]?.get() ?? "")
     }
     return facets
+  }
+
+  /// The executable that a command starts, so that its replacement is noticed.
+  private func program(of command: String) -> String? {
+    let name = command.split(separator: " ").first.map(String.init) ?? command
+    if name.contains("/") { return name }
+    return (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
+      .first { access($0, X_OK) == 0 }
   }
 
   /// What a command such as `python3 --version` prints.

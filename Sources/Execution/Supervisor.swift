@@ -6,6 +6,7 @@ import Foundation
 /// Used from the scheduler's thread only.
 final class Supervisor {
   let socket: Int32
+  private let process: pid_t
 
   /// What becomes of a process.
   enum Event {
@@ -43,9 +44,14 @@ final class Supervisor {
     guard socket >= 0 else {
       throw ExecutionError.infrastructure("cannot start the supervisor: \(errorText())")
     }
+    process = pid
   }
 
-  deinit { close(socket) }
+  deinit {
+    // The closed socket tells it to end; waiting keeps it from staying behind as a zombie.
+    close(socket)
+    waitpid(process, nil, 0)
+  }
 
   func spawn(_ request: Request) throws {
     let environment = request.environment.map { "\($0.key)=\($0.value)" }.sorted()

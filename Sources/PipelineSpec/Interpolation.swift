@@ -1,12 +1,12 @@
 public import SpecSyntax
 public import StructuredValue
 
-/// Fills in `${params.x}` and its like; `$${` stands for a literal `${`. There is no arithmetic and
-/// no code.
+/// Fills in `${params.x}` and its like; `$${` stands for a literal `${`.
+///
+/// There is no arithmetic and no code.
 public enum Interpolation {
-  /// - Parameters:
-  ///   - names: A map whose members are the roots: `params`, `matrix`.
-  ///   - deferred: Roots that are left as they are, for later.
+  /// - `names`: A map whose members are the roots: `params`, `matrix`.
+  /// - `deferred`: Roots that are left as they are, for later.
   public static func expand(
     _ value: Value, names: Value, deferred: Set<String>, at location: SourceLocation
   ) -> (Value, [Diagnostic]) {

@@ -118,7 +118,7 @@ public struct Matrix: Sendable {
 extension Matrix {
   /// All combinations, the last axis changing fastest.
   ///
-  /// - Parameter names: What expressions may name: `params`.
+  /// - `names`: What expressions may name: `params`.
   public func combinations(names: Value) -> ([[(axis: String, value: Value)]], [Diagnostic]) {
     var diagnostics: [Diagnostic] = []
     func expand(_ value: Located<Value>) -> Value {

@@ -21,7 +21,9 @@ public struct ReadPipeline: Sendable {
   public var files: [(path: String, text: String)]
 }
 
-/// Reads `paper.yaml` and what it includes. It touches no disk: `load` gives the files.
+/// Reads `paper.yaml` and what it includes.
+///
+/// It touches no disk: `load` gives the files.
 public struct PipelineReader {
   static let keys = [
     "pipeline", "name", "title", "authors", "params", "profiles", "include", "datasets", "cells",
@@ -41,9 +43,8 @@ public struct PipelineReader {
   private var seed: Located<Value>?
   private var salt: String?
 
-  /// - Parameters:
-  ///   - file: Relative to the project's root, as all paths here.
-  ///   - load: Gives a file's text; its error is shown to the user.
+  /// - `file`: Relative to the project's root, as all paths here.
+  /// - `load`: Gives a file's text; its error is shown to the user.
   public static func read(
     file: String, options: SpecOptions, load: @escaping (String) throws -> String
   ) -> ReadPipeline {

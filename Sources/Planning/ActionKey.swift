@@ -22,10 +22,9 @@ public struct ActionKey: Hashable, Sendable {
     }
   }
 
-  /// - Parameters:
-  ///   - inputs: The content of each input slot that is connected.
-  ///   - facets: What the environment says about itself: `tool.python3 --version`, `platform`.
-  ///   - salt: The pipeline's salt; changing it changes all keys.
+  /// - `inputs`: The content of each input slot that is connected.
+  /// - `facets`: What the environment says about itself: `tool.python3 --version`, `platform`.
+  /// - `salt`: The pipeline's salt; changing it changes all keys.
   public init(
     of instance: Instance, inputs: [String: InputContent], facets: [String: Value],
     salt: String?

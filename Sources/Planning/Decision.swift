@@ -74,7 +74,7 @@ public struct Decider {
     case absent(reason: String)
   }
 
-  /// - Parameter standing: How each instance that this one needs stands.
+  /// - `standing`: How each instance that this one needs stands.
   public func decide(_ index: Int, standing: (Int) -> Standing) -> Decision {
     let instance = graph.instances[index]
     guard instance.isEnabled else { return .skip(why: "its 'when' is false") }
@@ -154,4 +154,12 @@ public struct Decider {
 
 private struct AbsentOutput: Error, CustomStringConvertible {
   var description: String
+}
+
+extension Instance {
+  /// Whether a known result may stand for an execution.
+  public var isReusable: Bool {
+    if case .plugin(let plugin) = work, plugin.manifest.isNondeterministic { return false }
+    return isCached
+  }
 }

@@ -9,7 +9,7 @@ import StructuredValue
 extension Project {
   /// The notebook of a run as one page.
   ///
-  /// - Parameter python: The interpreter that has vl-convert.
+  /// - `python`: The interpreter that has vl-convert.
   public func page(of record: RunRecord, python: String) -> RenderedPage {
     var options = NotebookPage.Options()
     let measurements = Measurements(record.instances, parameters: record.parameters)

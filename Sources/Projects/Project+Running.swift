@@ -22,9 +22,8 @@ public struct RunOutcome {
 extension Project {
   /// Runs a pipeline and records it.
   ///
-  /// - Parameters:
-  ///   - launcher: Made before the process had threads.
-  ///   - observe: Hears what happens, on the calling thread.
+  /// - `launcher`: Made before the process had threads.
+  /// - `observe`: Hears what happens, on the calling thread.
   /// - Throws: `ExecutionError` or `StoreError` when the run cannot go on; what was finished is
   ///   kept.
   public func run(

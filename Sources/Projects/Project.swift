@@ -21,9 +21,8 @@ public final class Project {
   /// Why there is no log although there may be a repository.
   public let logProblem: String?
 
-  /// - Parameters:
-  ///   - root: Absolute.
-  ///   - builtIn: The stages that are linked into the program.
+  /// - `root`: Absolute.
+  /// - `builtIn`: The stages that are linked into the program.
   /// - Throws: `StoreError` when the store cannot be used.
   public init(root: String, builtIn: [any Stage.Type], environment: [String: String]) throws {
     self.root = root
@@ -33,7 +32,7 @@ public final class Project {
     let given = environment["PIPELINE_STAGES"]?.split(separator: ":").map(String.init) ?? []
     catalog = StageCatalog(
       builtIn: builtIn, searchPath: given + ["\(root)/Stages"],
-      digest: { try store.digest(ofPath: $0).digest })
+      digest: { try store.digest(ofPath: $0).digest }, observe: { store.observe($0) })
     do {
       log = try ProvenanceLog.open(containing: root)
       logProblem = nil
@@ -96,8 +95,9 @@ extension Project {
         status: ProjectError.invalidPipeline,
         "error P0122: '\(path)' is not inside the project '\(root)'")
     }
-    let read = PipelineReader.read(file: file, options: options) { [root] path in
+    let read = PipelineReader.read(file: file, options: options) { [root, store] path in
       let absolute = "\(root)/\(path)"
+      store.observe(absolute)
       guard let data = FileManager.default.contents(atPath: absolute) else {
         throw ProjectError(
           status: ProjectError.missingInput,

@@ -13,22 +13,25 @@ public final class StageCatalog: PluginCatalog {
   public private(set) var diagnostics: [Diagnostic] = []
   private let builtIn: [any Stage.Type]
   private let digest: (String) throws -> Digest
+  private let observe: (String) -> Void
   private var found: [String: Plugin]?
 
-  /// - Parameters:
-  ///   - digest: The digest of a file; through the store's index it costs a look instead of a read.
+  /// - `digest`: The digest of a file; through the store's index it costs a look instead of a read.
   public init(
-    builtIn: [any Stage.Type], searchPath: [String], digest: @escaping (String) throws -> Digest
+    builtIn: [any Stage.Type], searchPath: [String], digest: @escaping (String) throws -> Digest,
+    observe: @escaping (String) -> Void
   ) {
     self.builtIn = builtIn
     self.searchPath = searchPath
     self.digest = digest
+    self.observe = observe
   }
 
   public var plugins: [String: Plugin] {
     if let found { return found }
     var plugins: [String: Plugin] = [:]
     for folder in searchPath.reversed() {
+      observe(folder)
       for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {
         if let plugin = read("\(folder)/\(name)") { plugins[plugin.manifest.name] = plugin }
       }
@@ -48,6 +51,7 @@ public final class StageCatalog: PluginCatalog {
   /// A plugin in a folder; nil where the folder is none, or holds the sources of a built-in stage.
   private func read(_ folder: String) -> Plugin? {
     let file = "\(folder)/stage.yaml"
+    observe(file)
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
     let (manifest, problems) = Manifest.read(text: text, file: file)
     guard let manifest else {
@@ -72,6 +76,7 @@ public final class StageCatalog: PluginCatalog {
     let all = try FileManager.default.subpathsOfDirectory(atPath: folder)
       .filter { !$0.hasPrefix("Tests/") && !$0.contains("__pycache__") && $0 != "README.md" }
       .sorted()
+    observe(folder)
     let patterns = manifest.code
     var listing: [String] = []
     for path in all {
@@ -79,7 +84,9 @@ public final class StageCatalog: PluginCatalog {
         patterns.isEmpty || path == "stage.yaml"
         || patterns.contains { fnmatch($0.replacing("/**", with: "/*"), path, 0) == 0 }
       var isFolder: ObjCBool = false
-      guard isNamed,
+      if !isNamed { continue }
+      observe("\(folder)/\(path)")
+      guard
         FileManager.default.fileExists(atPath: "\(folder)/\(path)", isDirectory: &isFolder),
         !isFolder.boolValue
       else { continue }

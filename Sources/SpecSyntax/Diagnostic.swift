@@ -69,7 +69,7 @@ public struct Diagnostic: Error, Hashable, Sendable {
 extension Diagnostic {
   /// The diagnostic as a user reads it: place, sentence, the line with a caret, help.
   ///
-  /// - Parameter source: Gives the text of a file, where it is at hand.
+  /// - `source`: Gives the text of a file, where it is at hand.
   public func rendered(source: (String) -> String?) -> String {
     let place = location.map { "\($0.file):\($0.line):\($0.column): " } ?? ""
     var text = "\(place)\(severity.rawValue) \(code): \(message)"

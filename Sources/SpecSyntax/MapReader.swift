@@ -8,7 +8,7 @@ public final class MapReader {
   public private(set) var diagnostics: [Diagnostic] = []
   private let members: [String: YAMLNode.Member]
 
-  /// - Parameter keys: The keys that may stand here.
+  /// - `keys`: The keys that may stand here.
   public init(_ node: YAMLNode, subject: String, keys: [String]) {
     self.node = node
     self.subject = subject

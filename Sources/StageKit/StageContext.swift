@@ -14,7 +14,7 @@ public struct StageContext: Sendable {
   private let request: StageRequest
   private let send: @Sendable (StageMessage) -> Void
 
-  /// - Parameter send: Takes each message of the stage; called from any thread.
+  /// - `send`: Takes each message of the stage; called from any thread.
   public init(request: StageRequest, send: @escaping @Sendable (StageMessage) -> Void) {
     self.request = request
     self.send = send
@@ -72,7 +72,9 @@ extension StageContext {
 // MARK: - Messages
 
 extension StageContext {
-  /// Tells how far the work is. Call it as often as you like: the runner thins it out.
+  /// Tells how far the work is.
+  ///
+  /// Call it as often as you like: the runner thins it out.
   public func progress(_ done: Int, of total: Int, unit: String = "", message: String = "") {
     send(.progress(done: done, total: total, unit: unit, message: message))
   }
@@ -99,8 +101,10 @@ extension StageContext {
   /// Leaves Markdown in the notebook, beside the stage.
   public func note(_ markdown: String) { send(.note(markdown: markdown)) }
 
-  /// Hands a file or folder below `scratch` to the runner, which gives it back as `resume` should
-  /// this attempt not come to its end. Write it completely before the call.
+  /// Hands a file or folder below `scratch` to the runner.
+  ///
+  /// The runner gives it back as `resume` should this attempt not come to its end. Write it
+  /// completely before the call.
   public func checkpoint(_ path: String) { send(.checkpoint(path: path)) }
 }
 

@@ -152,7 +152,7 @@ extension ParameterSchema {
 extension ParameterSchema.Parameter {
   /// Checks a value, and converts integers to doubles where numbers are wanted.
   ///
-  /// - Parameter pointer: The value's place, `train.lr`, for messages.
+  /// - `pointer`: The value's place, `train.lr`, for messages.
   func check(_ value: Value, _ pointer: String, _ problems: inout [String]) -> Value {
     var value = value
     if value.isNull && defaultValue == .null { return value }

@@ -9,7 +9,7 @@ import Synchronization
 public struct StageHarness<S: Stage> {
   private let folder: String
 
-  /// - Parameter stage: The stage's type.
+  /// - `stage`: The stage's type.
   public init(_ stage: S.Type) throws {
     folder = NSTemporaryDirectory() + "stage-" + UUID().uuidString
     for name in ["out", "tmp"] {
@@ -37,10 +37,9 @@ public struct StageHarness<S: Stage> {
 
   /// Runs the stage once.
   ///
-  /// - Parameters:
-  ///   - parameters: A map; parameters left out take the manifest's defaults.
-  ///   - inputs: A path for each connected input.
-  ///   - gathered: Paths by instance name (`device=pixel3`), for inputs that gather several.
+  /// - `parameters`: A map; parameters left out take the manifest's defaults.
+  /// - `inputs`: A path for each connected input.
+  /// - `gathered`: Paths by instance name (`device=pixel3`), for inputs that gather several.
   /// - Throws: What the stage throws; a `StageError` when the parameters do not fit its manifest.
   public func run(
     parameters: Value = [:], inputs: [String: String] = [:],

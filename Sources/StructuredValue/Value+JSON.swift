@@ -52,7 +52,7 @@ extension Value: Codable {
   ///
   /// Doubles keep a fraction or an exponent (`1.0`), non-finite ones become strings.
   ///
-  /// - Parameter indented: Two spaces a level and one member a line, for people.
+  /// - `indented`: Two spaces a level and one member a line, for people.
   public func json(indented: Bool = false) -> String {
     var text = ""
     write(to: &text, indent: indented ? 0 : nil)

@@ -73,7 +73,7 @@ struct PipelineOptions: ParsableArguments {
     if let mirror {
       setenv("PIPELINE_MIRROR", URL(fileURLWithPath: mirror).path, 1)
     }
-    let file = try self.file ?? defaultFile()
+    let file = try fileOrDefault()
     let opened = try project.project(of: file)
     let loaded = try opened.load(file, options: try specOptions())
     for remark in loaded.remarks { Terminal.note(remark.rendered { _ in nil }) }
@@ -91,6 +91,8 @@ struct PipelineOptions: ParsableArguments {
         return (String(text[..<sign]), String(text[text.index(after: sign)...]))
       })
   }
+
+  func fileOrDefault() throws -> String { try file ?? defaultFile() }
 
   private func defaultFile() throws -> String {
     let candidates = ["paper.yaml", "Pipelines/paper.yaml"]

@@ -72,11 +72,16 @@ struct Diff: ParsableCommand {
 
   private func show(_ change: RunComparison.InstanceChange, _ project: Project) {
     Terminal.print(Terminal.styled(change.name, .bold) + " \(change.kind.rawValue)")
-    for cause in change.causes {
+    var told: Set<String> = []
+    for cause in change.causes where cause.instance == change.name {
       let field = change.fields.first { $0.name == cause.field }
       let values = field.map { " \(brief($0.before)) → \(brief($0.after))" } ?? ""
-      let upstream = cause.from.map { " (\($0) changed)" } ?? ""
-      Terminal.print("  because \(cause.instance): \(cause.field)\(values)\(upstream)")
+      let text =
+        cause.from.map { "\($0) changed" }
+        ?? (["shell", "command", "code"].contains(cause.field)
+          ? "the \(cause.field == "code" ? "stage's code" : "command") changed"
+          : cause.field + values)
+      if told.insert(text).inserted { Terminal.print("  because \(text)") }
     }
     for metric in change.metrics {
       let relative = metric.relative.map { String(format: " (%+.2f %%)", $0 * 100) } ?? ""
@@ -98,7 +103,7 @@ struct Diff: ParsableCommand {
     guard let text = value?.text else { return "absent" }
     let last = text.split(separator: " ").last.map(String.init) ?? text
     if last.count == 64 { return String(last.prefix(12)) }
-    return text.count > 60 ? text.prefix(57) + "…" : text
+    return Terminal.fitted(text, 60)
   }
 
   private func number(_ metric: MetricRecord?) -> String {

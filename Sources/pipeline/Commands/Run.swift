@@ -33,6 +33,15 @@ struct Run: ParsableCommand {
       plan.json = execution.json
       return try plan.run()
     }
+    let question = try self.question()
+    if let question, let receipt = Receipt.standing(question) {
+      if !execution.quiet {
+        Terminal.note(
+          Terminal.styled("ok", .green) + "  nothing to do: "
+            + receipt.summary.trimmingCharacters(in: .newlines))
+      }
+      return
+    }
     let launcher = try StageLauncher()
     let (project, loaded) = try pipeline.load()
     let display = execution.display
@@ -44,10 +53,52 @@ struct Run: ParsableCommand {
     if let warning = outcome.kept?.warning {
       Terminal.note(project.logProblem.map { "Provenance is off: \($0)" } ?? warning)
     }
+    if let question {
+      project.keepReceipt(
+        question, record: outcome.record, loaded: loaded, summary: summary(of: outcome.record))
+    }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
     if outcome.record.status == .failed { throw ExitCode(1) }
     if checkClaims, outcome.record.claims.contains(where: { $0.verdict != .holds }) {
       throw ExitCode(1)
+    }
+  }
+
+  /// What a run of nothing but hits may be answered by; nil where the user wants to see more, or
+  /// wants it done anyway.
+  private func question() throws -> Receipt.Question? {
+    guard !execution.json, !execution.verbose, !checkClaims, cells.force.isEmpty else {
+      return nil
+    }
+    try pipeline.project.enter()
+    guard let file = try? pipeline.fileOrDefault() else { return nil }
+    let path = URL(fileURLWithPath: file).standardizedFileURL.path
+    return Receipt.Question(
+      project: Project.root(for: (path as NSString).deletingLastPathComponent), file: path,
+      program: executablePath(),
+      arguments: CommandLine.arguments.dropFirst().filter { $0 != "-q" && $0 != "--quiet" },
+      path: ProcessInfo.processInfo.environment["PATH"] ?? "")
+  }
+
+  /// What the next run says when it finds nothing to do.
+  private func summary(of record: RunRecord) -> String {
+    let count = record.instances.filter { $0.outcome != .skipped }.count
+    return (["all \(count) stages are cached (run \(record.id))"] + claimLines(record, plain: true))
+      .joined(separator: "\n")
+  }
+
+  private func claimLines(_ record: RunRecord, plain: Bool = false) -> [String] {
+    record.claims.map { claim in
+      let (mark, style): (String, Terminal.Style) =
+        switch claim.verdict {
+        case .holds: ("✓", .green)
+        case .fails: ("✗", .red)
+        case .unmeasured: ("–", .yellow)
+        }
+      let measured = claim.measuredValue?.double.map(shortNumber) ?? "not measured"
+      let published = claim.published.map { ", published \($0.text)" } ?? ""
+      return "  \(plain ? mark : Terminal.styled(mark, style)) \(claim.claim) "
+        + "(\(measured), wanted \(claim.holds)\(published))"
     }
   }
 
@@ -64,18 +115,7 @@ struct Run: ParsableCommand {
         record.status == .succeeded ? "ok" : record.status.rawValue,
         record.status == .succeeded ? .green : .red)
         + "  run \(record.id): \(parts.joined(separator: ", "))")
-    let claims = record.claims
-    for claim in claims {
-      let mark =
-        switch claim.verdict {
-        case .holds: Terminal.styled("✓", .green)
-        case .fails: Terminal.styled("✗", .red)
-        case .unmeasured: Terminal.styled("–", .yellow)
-        }
-      let measured = claim.measuredValue?.double.map(shortNumber) ?? "not measured"
-      let published = claim.published.map { ", published \($0.text)" } ?? ""
-      Terminal.note("  \(mark) \(claim.claim) (\(measured), wanted \(claim.holds)\(published))")
-    }
+    for line in claimLines(record) { Terminal.note(line) }
     if record.instances.contains(where: { $0.outcome == .failed }) {
       Terminal.note("  the log of a stage: pipeline show \(record.id) --log STAGE")
     }

@@ -1,0 +1,143 @@
+import ArtifactStore
+import ContentHashing
+import Foundation
+import Planning
+public import RunRecord
+import StructuredValue
+
+/// The proof that there was nothing to do: what a run looked at, and what it found in the store.
+///
+/// A plan is a pure function of the pipeline's files, the options, the manifests, the inputs'
+/// content and the store's. When none of what it looked at has changed, the plan has not either,
+/// and a run of nothing but hits ends after a look at each file, without reading any.
+public struct Receipt {
+  /// What the user asked for, by which the receipt is found.
+  public struct Question {
+    /// Absolute.
+    public var project: String
+    /// Absolute.
+    public var file: String
+    public var program: String
+    public var arguments: [String]
+    public var path: String
+
+    public init(
+      project: String, file: String, program: String, arguments: [String], path: String
+    ) {
+      self.project = project
+      self.file = file
+      self.program = program
+      self.arguments = arguments
+      self.path = path
+    }
+
+    var place: String {
+      let digest = Digest.canonical(
+        "receipt/v1",
+        .list(([project, file, program, path] + arguments).map { .string($0) }))
+      return "\(project)/Artifacts/receipts/\(digest.hex)"
+    }
+  }
+
+  /// What to tell the user.
+  public var summary: String
+
+  /// Looks whether anything that the last run of nothing but hits saw has changed.
+  ///
+  /// - Parameter question: What the user asks for now.
+  /// - Returns: Nil where something changed, or no such run is known.
+  public static func standing(_ question: Question) -> Receipt? {
+    guard let text = try? String(contentsOfFile: question.place, encoding: .utf8) else {
+      return nil
+    }
+    let blob = "\(question.project)/Artifacts/"
+    var summary = ""
+    for line in text.split(separator: "\n") {
+      let content = line.dropFirst(2)
+      switch line.utf8.first {
+      case UInt8(ascii: "o"):
+        guard access(blob + content, F_OK) == 0 else { return nil }
+      case UInt8(ascii: "f"):
+        guard let gap = content.firstIndex(of: "\t"),
+          ArtifactStore.signature(of: String(content[content.index(after: gap)...]))
+            == content[..<gap]
+        else { return nil }
+      default: summary += content + "\n"
+      }
+    }
+    return Receipt(summary: summary)
+  }
+
+  /// Writes a receipt for a run that found everything in place.
+  ///
+  /// A file that changed within the last second is not trusted, since another change in the same
+  /// tick of the clock would not show: then there is no receipt, and the next run looks again.
+  static func write(
+    _ question: Question, project: Project, record: RunRecord, loaded: LoadedPipeline,
+    summary: String
+  ) {
+    project.store.observe(question.program)
+    guard project.observeRepository() else { return }
+    var text = ""
+    let limit = Int64(Date().timeIntervalSince1970 * 1e9) - 1_000_000_000
+    for (path, signature) in project.store.observed.sorted(by: { $0.key < $1.key }) {
+      let times = signature.split(separator: " ").suffix(2).compactMap { Int64($0) }
+      guard !path.contains("\n"), times.allSatisfy({ $0 < limit }) else { return }
+      text += "f \(signature)\t\(path)\n"
+    }
+    func object(_ space: String, _ digest: Digest) {
+      let hex = digest.hex
+      text += "o \(space)/\(hex.prefix(2))/\(hex)\n"
+    }
+    for (instance, planned) in zip(record.instances, loaded.graph.instances) {
+      switch instance.outcome {
+      case .skipped: continue
+      case .cached, .executed: break
+      default: return
+      }
+      guard planned.isReusable, let key = instance.key else { return }
+      object("action", key)
+      for output in instance.outputs { object(output.isTree ? "tree" : "blob", output.digest) }
+    }
+    for line in summary.split(separator: "\n") { text += "s \(line)\n" }
+    // Only a short cut: without it the next run takes the long way.
+    try? FileManager.default.createDirectory(
+      atPath: "\(project.store.path)/receipts", withIntermediateDirectories: true)
+    try? text.write(toFile: question.place, atomically: true, encoding: .utf8)
+  }
+}
+
+extension Project {
+  /// Notes where HEAD stands: a new commit is a new run to record, though nothing is executed.
+  ///
+  /// - Returns: False for a linked work tree, whose HEAD lies elsewhere.
+  fileprivate func observeRepository() -> Bool {
+    let git = "\(root)/.git"
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: git, isDirectory: &isFolder), !isFolder.boolValue {
+      return false
+    }
+    store.observe("\(git)/HEAD")
+    guard let head = try? String(contentsOfFile: "\(git)/HEAD", encoding: .utf8),
+      head.hasPrefix("ref: ")
+    else { return true }
+    let name = head.dropFirst(5).trimmingCharacters(in: .whitespacesAndNewlines)
+    store.observe("\(git)/\(name)")
+    store.observe("\(git)/packed-refs")
+    return true
+  }
+
+  /// Writes the receipt of a run, where it deserves one.
+  ///
+  /// - Parameters:
+  ///   - question: What the user asked for.
+  ///   - record: What the run did.
+  ///   - loaded: What it ran.
+  ///   - summary: What to tell the user next time.
+  public func keepReceipt(
+    _ question: Receipt.Question, record: RunRecord, loaded: LoadedPipeline, summary: String
+  ) {
+    guard record.status == .succeeded else { return }
+    Receipt.write(question, project: self, record: record, loaded: loaded, summary: summary)
+  }
+}
