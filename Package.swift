@@ -21,7 +21,7 @@ let argumentParser = Target.Dependency.product(
 /// A library module under `Sources/` with its tests under `Tests/`.
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [],
-  testing: [Target.Dependency] = [], resources: [Resource] = [],
+  testing: [Target.Dependency] = [], resources: [Resource] = [], fixtures: [String] = [],
   settings: [SwiftSetting] = settings
 ) -> [Target] {
   [
@@ -29,7 +29,7 @@ func module(
       name: name, dependencies: dependencies, resources: resources, swiftSettings: settings),
     .testTarget(
       name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
-      swiftSettings: settings),
+      exclude: fixtures, swiftSettings: settings),
   ]
 }
 
@@ -51,7 +51,12 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 
 /// Written out, since SwiftPM caches the evaluated manifest and would not notice a new folder;
 /// a test compares this list with the folders.
-let stages: [String: [Target.Dependency]] = [:]
+let stages: [String: [Target.Dependency]] = [
+  "EdgeImport": ["EdgeOptimization"],
+  "Predictor": ["EdgeOptimization"],
+  "ProxyTransfer": ["EdgeOptimization"],
+  "SrccMatrix": ["EdgeOptimization"],
+]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -108,7 +113,8 @@ let modules: [Target] =
       "ContentHashing", "StructuredValue",
     ])
   + module(
-    "EdgeOptimization", ["Formats", "StructuredValue"], settings: kernelSettings)
+    "EdgeOptimization", ["Formats", "StructuredValue"], fixtures: ["Fixtures"],
+    settings: kernelSettings)
 
 let package = Package(
   name: "pipeline",

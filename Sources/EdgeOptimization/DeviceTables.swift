@@ -63,8 +63,12 @@ public struct DeviceTables: Hashable, Sendable {
   /// - Throws: `FormatError` for what isn't CSV or lacks the column `index`; `EdgeError` for what
   ///   is no table of measured values.
   public init(csv path: String, allowsNonPositive: Bool = false) throws {
-    // Digits without a leading zero would otherwise be read as numbers.
-    let table = try CSV.read(path: path, CSV.Options(types: ["design": .string]))
+    let content = try FileContent(path: path)
+    var table = try CSV.read(content)
+    if table["design"] != nil {
+      // Digits would be read as numbers, and those of 22 layers would lose some.
+      table = try CSV.read(content, CSV.Options(types: ["design": .string]))
+    }
     let names = table.columnNames.filter { $0 != "index" && $0 != "design" }
     try self.init(
       indices: try table.ints("index"),

@@ -51,7 +51,8 @@ public struct PredictionQuality: Sendable {
       : Statistic(100 * kept.reduce(0) { $0 + $1.0 / $1.1 } / Double(kept.count))
   }
 
-  static func round(_ value: Double, _ decimals: Int) -> Double {
+  /// A value to so many decimals, ties to even.
+  public static func round(_ value: Double, _ decimals: Int = 6) -> Double {
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
     return (value * scale).rounded(.toNearestOrEven) / scale

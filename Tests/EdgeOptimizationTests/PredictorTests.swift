@@ -132,6 +132,14 @@ struct RealPredictorTests {
     let values = try Mirror.helpTable("nasbench201", device)
     let model = try RidgeFit(isLogarithmic: true)
       .fit(features.rows(Array(0..<900)), Array(values[..<900]))
+    let linear = try RidgeFit(isLogarithmic: false)
+      .fit(features.rows(Array(0..<900)), Array(values[..<900]))
+    print(
+      "RIDGE", device, model.penalty ?? 0, linear.penalty ?? 0,
+      PredictionQuality(
+        predicted: linear.predict(features.rows(Array(900..<1900))),
+        measured: Array(values[900..<1900])
+      ).spearman.value ?? 0)
     let quality = PredictionQuality(
       predicted: model.predict(features.rows(Array(900..<1900))),
       measured: Array(values[900..<1900]))

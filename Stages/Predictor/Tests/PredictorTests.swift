@@ -1,0 +1,75 @@
+import Foundation
+import PredictorStage
+import StageKit
+import StageTesting
+import StructuredValue
+import Testing
+
+struct PredictorStageTests {
+  /// All cells whose latency is a sum over their edges: a look-up table knows them exactly.
+  static let table: String = {
+    var text = "index,design,phone\n"
+    for index in 0..<400 {
+      let number = index * 7919 % 15_625
+      let design = (0..<6).map { number / [1, 5, 25, 125, 625, 3125][$0] % 5 }
+      let latency = design.enumerated().reduce(1.0) { $0 + Double(($1.offset + 2) * $1.element) }
+      text += "\(index),\(design.map(String.init).joined()),\(latency)\n"
+    }
+    return text
+  }()
+
+  @Test func `an additive device is predicted exactly by a look-up table`() async throws {
+    let outcome = try await run(["device": "phone", "model": "lut", "train-rows": 200])
+    #expect(outcome.metrics["srcc"].flatMap(\.double).map { abs($0 - 1) < 1e-12 } == true)
+    // Sums of about 60 ms: some hundred roundings of 1e-14.
+    #expect((outcome.metrics["rmse"]?.double ?? 1) < 1e-11)
+    #expect(outcome.metrics["rank"] == 25)
+    #expect(outcome.metrics["n"] == 200)
+  }
+
+  @Test func `ridge writes a model and figures that are the same each time`() async throws {
+    let first = try await run(["device": "phone", "train-rows": 200])
+    let again = try await run(["device": "phone", "train-rows": 200])
+    for slot in ["model", "predictions", "scatter"] {
+      #expect(try first.bytes(slot) == again.bytes(slot))
+    }
+    #expect((first.metrics["srcc"]?.double ?? 0) > 0.9)
+  }
+
+  @Test func `more training rows than the table has is refused`() async throws {
+    let error = await #expect(throws: StageError.self) {
+      try await run(["device": "phone", "train-rows": 399])
+    }
+    #expect(error?.code == .badParameter)
+    #expect(error?.message.contains("'phone' has 400 valid rows") == true)
+  }
+
+  @Test func `a table without designs can't be predicted from`() async throws {
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(Predictor.self).run(
+        parameters: ["device": "a"], inputs: ["table": try file("index,a\n0,1\n1,2\n")])
+    }
+    #expect(error?.message.hasPrefix("the table has no column 'design'") == true)
+  }
+
+  @Test func `a constant device has undefined correlations, not zero`() async throws {
+    let text = Self.table.split(separator: "\n").enumerated().map { row, line in
+      row == 0 ? String(line) : line.split(separator: ",").dropLast().joined(separator: ",") + ",2"
+    }.joined(separator: "\n")
+    let outcome = try await StageHarness(Predictor.self).run(
+      parameters: ["device": "phone", "train-rows": 100], inputs: ["table": try file(text + "\n")])
+    #expect(outcome.metrics["srcc"] == .null)
+    #expect(outcome.log.contains { $0.contains("'srcc' is undefined") })
+  }
+
+  private func run(_ parameters: Value) async throws -> StageHarness<Predictor>.Outcome {
+    try await StageHarness(Predictor.self).run(
+      parameters: parameters, inputs: ["table": try file(Self.table)])
+  }
+
+  private func file(_ text: String) throws -> String {
+    let path = NSTemporaryDirectory() + "predictor-\(UUID().uuidString).csv"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+}
