@@ -53,6 +53,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
+  "Fetch": ["Fetching", "ContentHashing"],
   "Predictor": ["EdgeOptimization"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],

@@ -9,16 +9,14 @@ import PackagePlugin
 struct CodeFingerprint: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
     guard let module = target as? SwiftSourceModuleTarget else { return [] }
-    let root = context.package.directoryURL.path
-    let modules: [any SourceModuleTarget] =
-      [module] + module.recursiveTargetDependencies.compactMap { $0 as? any SourceModuleTarget }
-    let files = modules.filter {
-      $0.directoryURL.path.hasPrefix(root + "/Sources/") || $0.id == module.id
+    let root = context.package.directoryURL.path + "/"
+    var files: [URL] = sources(of: module, below: root)
+    for dependency in module.recursiveTargetDependencies {
+      if let dependency = dependency as? any SourceModuleTarget {
+        files += sources(of: dependency, below: root)
+      }
     }
-    .flatMap { Array($0.sourceFiles) }
-    .filter { $0.type == .source || $0.type == .header }
-    .map(\.url).filter { $0.path.hasPrefix(root + "/") }
-    .sorted { $0.path < $1.path }
+    files.sort { $0.path < $1.path }
     let output = context.pluginWorkDirectoryURL.appending(path: "CodeFingerprint.swift")
     // Names relative to the package, so that the digest is the same wherever it is checked out.
     let script = """
@@ -26,13 +24,23 @@ struct CodeFingerprint: BuildToolPlugin {
       digest=$(sha256sum -- "$@" | sha256sum | cut -c 1-64)
       printf 'enum CodeFingerprint {\\n  static let digest = "%s"\\n}\\n' "$digest" > "$output"
       """
+    var arguments: [String] = ["-euc", script, "sh", root, output.path]
+    for file in files { arguments.append(String(file.path.dropFirst(root.count))) }
     return [
       .buildCommand(
         displayName: "Fingerprinting the code of \(module.name)",
-        executable: URL(fileURLWithPath: "/bin/sh"),
-        arguments: ["-euc", script, "sh", root, output.path]
-          + files.map { String($0.path.dropFirst(root.count + 1)) },
-        inputFiles: files, outputFiles: [output])
+        executable: URL(fileURLWithPath: "/bin/sh"), arguments: arguments, inputFiles: files,
+        outputFiles: [output])
     ]
+  }
+
+  /// The sources that the package itself holds; those of its dependencies are pinned by version.
+  private func sources(of module: any SourceModuleTarget, below root: String) -> [URL] {
+    var urls: [URL] = []
+    for file in module.sourceFiles where file.type == .source || file.type == .header {
+      let path = file.url.path
+      if path.hasPrefix(root), !path.hasPrefix(root + ".build") { urls.append(file.url) }
+    }
+    return urls
   }
 }

@@ -1,6 +1,13 @@
+import EdgeImportStage
+import FetchStage
+import PredictorStage
+import ProxyTransferStage
+import SrccMatrixStage
 public import StageKit
 
 /// The stages that are linked into the program, one entry each.
 public enum BuiltinStages {
-  public static let all: [any Stage.Type] = []
+  public static var all: [any Stage.Type] {
+    [EdgeImport.self, Fetch.self, Predictor.self, TransferFromProxy.self, SrccMatrix.self]
+  }
 }

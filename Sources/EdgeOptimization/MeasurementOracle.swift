@@ -9,7 +9,7 @@ public struct MeasurementOracle: Sendable {
   public private(set) var log: [Int] = []
   private var known: Set<Int> = []
 
-  /// - Parameter table: The latency of each design; NaN where the device can't run it.
+  /// - `table`: The latency of each design; NaN where the device can't run it.
   public init(table: [Double], budget: Int) {
     self.table = table
     self.budget = budget

@@ -5,7 +5,7 @@ public enum Pareto {
   /// A design dominates another that is no faster and no more accurate, and worse in one of the
   /// two. Of equal designs the lowest position stays.
   ///
-  /// - Parameter designs: Positions in both lists; designs with a NaN are left out.
+  /// - `designs`: Positions in both lists; designs with a NaN are left out.
   public static func front(
     of designs: [Int], latency: [Double], accuracy: [Double]
   ) -> [Int] {
@@ -65,7 +65,7 @@ public struct TransferQuality: Hashable, Sendable {
   /// The area under the candidates' front as a share of that under the true front.
   public let hypervolumeRatio: Statistic
 
-  /// - Parameter referenceAccuracy: Areas count above this accuracy, and up to the table's largest
+  /// - `referenceAccuracy`: Areas count above this accuracy, and up to the table's largest
   ///   latency.
   public init(
     candidates: [Int], latency: [Double], accuracy: [Double], referenceAccuracy: Double = 50

@@ -15,7 +15,7 @@ public struct PredictionQuality: Sendable {
   public var spearman: Statistic
   public var kendallTauB: Statistic
 
-  /// - Parameter decimals: Predictions are rounded so before they are ranked, since ties that
+  /// - `decimals`: Predictions are rounded so before they are ranked, since ties that
   ///   differ in their last bits would cost an exact predictor its rank correlation.
   public init(predicted: [Double], measured: [Double], decimals: Int = 6) {
     precondition(predicted.count == measured.count, "as many predictions as measured values")
@@ -61,7 +61,7 @@ public struct PredictionQuality: Sendable {
 
 /// A quantile with linear interpolation between order statistics, as NumPy's default.
 ///
-/// - Parameter share: From 0 to 1.
+/// - `share`: From 0 to 1.
 public func quantile(_ values: [Double], _ share: Double) -> Double {
   precondition(!values.isEmpty, "a quantile of no values")
   let sorted = values.sorted()

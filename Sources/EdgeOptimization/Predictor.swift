@@ -4,9 +4,8 @@ public import StructuredValue
 public protocol PredictorMethod: Sendable {
   /// Fits the model.
   ///
-  /// - Parameters:
-  ///   - features: One row for each measured design.
-  ///   - values: The measured values, in the table's unit.
+  /// - `features`: One row for each measured design.
+  /// - `values`: The measured values, in the table's unit.
   /// - Throws: `EdgeError` where the values don't suffice for a fit.
   func fit(_ features: FeatureMatrix, _ values: [Double]) throws(EdgeError) -> LinearPredictor
 }

@@ -58,11 +58,10 @@ public struct ProxyTransfer: Sendable {
 
   /// Runs the transfer; of the target it sees only what the oracle measures.
   ///
-  /// - Parameters:
-  ///   - proxy: The proxy's latencies, NaN where invalid.
-  ///   - accuracy: The accuracy of the same designs.
-  ///   - oracle: The target.
-  ///   - seed: Draws the samples.
+  /// - `proxy`: The proxy's latencies, NaN where invalid.
+  /// - `accuracy`: The accuracy of the same designs.
+  /// - `oracle`: The target.
+  /// - `seed`: Draws the samples.
   /// - Throws: `EdgeError` for too few valid designs, or when the budget ends.
   public func run(
     proxy: [Double], accuracy: [Double], oracle: inout MeasurementOracle, seed: UInt64

@@ -1,0 +1,149 @@
+import CArchive
+import Foundation
+
+/// Unpacks archives without ever writing outside of their folder.
+public enum Archive {
+  /// What an archive may contain.
+  public struct Limits: Sendable {
+    public var entries = 200_000
+    /// Bytes in all.
+    public var size = 64 << 30
+    /// How many times larger than the archive the whole may be; small wholes are exempt.
+    public var ratio = 1000
+    public init() {}
+  }
+
+  /// Unpacks zip, tar (plain, gz, bz2, xz, zst), and single files under gz, bz2, xz or zst.
+  ///
+  /// Only files and folders come out, with plain permissions, so that equal archives give equal
+  /// folders. A failure leaves nothing behind.
+  ///
+  /// - `folder`: Must not exist yet.
+  /// - Throws: `FetchError` naming the entry that must not be unpacked.
+  public static func unpack(_ path: String, into folder: String, limits: Limits = Limits())
+    throws(FetchError)
+  {
+    guard mkdir(folder, 0o755) == 0 else {
+      throw FetchError(
+        .archive, "'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
+    }
+    do {
+      try extract(path, into: folder, limits)
+    } catch {
+      try? FileManager.default.removeItem(atPath: folder)
+      throw error
+    }
+  }
+
+  private static func extract(_ path: String, into folder: String, _ limits: Limits)
+    throws(FetchError)
+  {
+    guard let archive = archive_read_new() else { throw FetchError(.archive, "out of memory") }
+    defer { archive_read_free(archive) }
+    archive_read_support_filter_all(archive)
+    archive_read_support_format_zip(archive)
+    archive_read_support_format_tar(archive)
+    // A compressed single file; it fits anything, so the others are tried first.
+    archive_read_support_format_raw(archive)
+    guard archive_read_open_filename(archive, path, 1 << 20) == ARCHIVE_OK else {
+      throw problem(archive, path)
+    }
+    let packed = ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
+    var state = Progress(packedSize: packed, limits: limits)
+    while true {
+      var entry: OpaquePointer?
+      let status = archive_read_next_header(archive, &entry)
+      if status == ARCHIVE_EOF { break }
+      guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else {
+        throw problem(archive, path)
+      }
+      let isRaw = archive_format(archive) == ARCHIVE_FORMAT_RAW
+      if isRaw, archive_filter_count(archive) < 2 {
+        throw FetchError(.archive, "'\(path)' is no archive that this program can unpack")
+      }
+      let name =
+        isRaw ? rawName(path) : archive_entry_pathname_utf8(entry).map { String(cString: $0) }
+      guard let name else {
+        throw FetchError(.archive, "'\(path)' holds a name that is not valid UTF-8")
+      }
+      try unpack(entry, archive, name: name, into: folder, path, &state)
+    }
+    guard state.entries > 0 else { throw FetchError(.archive, "'\(path)' holds nothing") }
+  }
+
+  private struct Progress {
+    let packedSize: Int
+    let limits: Limits
+    var entries = 0
+    var size = 0
+    var names: Set<String> = []
+  }
+
+  private static func unpack(
+    _ entry: OpaquePointer, _ archive: OpaquePointer, name: String, into folder: String,
+    _ path: String, _ state: inout Progress
+  ) throws(FetchError) {
+    func refuse(_ reason: String) -> FetchError {
+      FetchError(.archive, "'\(path)' is not unpacked: its entry '\(name)' \(reason)")
+    }
+    state.entries += 1
+    guard state.entries <= state.limits.entries else {
+      throw refuse("is one more than the \(state.limits.entries) that are allowed")
+    }
+    let steps = name.split(separator: "/").map(String.init).filter { $0 != "." }
+    guard !name.hasPrefix("/") else { throw refuse("has an absolute path") }
+    guard !steps.contains("..") else { throw refuse("leaves the folder") }
+    // The file types of POSIX, as libarchive gives them; 0 where the format knows none.
+    let type = archive_entry_filetype(entry)
+    let isFolder = type == 0o040000
+    let isFile = type == 0o100000 || type == 0
+    guard archive_entry_hardlink(entry) == nil, isFolder || isFile else {
+      throw refuse("is a link or a device; only files and folders are unpacked")
+    }
+    if steps.isEmpty { return }
+    let target = folder + "/" + steps.joined(separator: "/")
+    let parent = isFolder ? target : (target as NSString).deletingLastPathComponent
+    do {
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    } catch {
+      throw refuse("lies below a file")
+    }
+    if isFolder { return }
+    guard state.names.insert(steps.joined(separator: "/")).inserted else {
+      throw refuse("stands there twice")
+    }
+    let file = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))") }
+    defer { close(file) }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = archive_read_data(archive, buffer.baseAddress, buffer.count)
+      if count == 0 { return }
+      guard count > 0 else { throw problem(archive, path) }
+      state.size += count
+      let isBomb =
+        state.size > 64 << 20 && state.size / max(1, state.packedSize) > state.limits.ratio
+      guard state.size <= state.limits.size, !isBomb else {
+        throw refuse(
+          "makes the whole larger than \(isBomb ? "\(state.limits.ratio) times the archive" : "\(state.limits.size) bytes")"
+        )
+      }
+      guard write(file, buffer.baseAddress, count) == count else {
+        throw refuse("cannot be written: \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  /// `digits.idx.gz` holds `digits.idx`.
+  private static func rawName(_ path: String) -> String {
+    let name = (path as NSString).lastPathComponent
+    let stem = (name as NSString).deletingPathExtension
+    return stem.isEmpty ? name : stem
+  }
+
+  private static func problem(_ archive: OpaquePointer, _ path: String) -> FetchError {
+    let reason = archive_error_string(archive).map { String(cString: $0) } ?? "it is damaged"
+    return FetchError(.archive, "'\(path)' cannot be unpacked: \(reason)")
+  }
+}
