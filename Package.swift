@@ -85,7 +85,9 @@ let modules: [Target] =
   + module(
     "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
     settings: kernelSettings)
-  + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
+  + module(
+    "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
+    fixtures: ["server.py"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
   + module(
     "Planning",
