@@ -48,6 +48,8 @@ final class Transfer {
     defer {
       curl_easy_cleanup(handle)
       self.handle = nil
+      // The caller lends its closure for the time of this call only.
+      self.progress = { _, _ in }
     }
     let start = part.size
     var headers: UnsafeMutablePointer<curl_slist>?

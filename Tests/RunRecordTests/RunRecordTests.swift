@@ -21,7 +21,7 @@ struct RunRecordTests {
       source: RunRecord.Source(
         commit: nil, tree: nil, branch: "main", remote: nil, dirty: true, snapshot: nil),
       file: "paper.yaml", specification: [], name: "n", title: "t", profile: "quick",
-      overrides: ["a.b": true], parameters: ["p": ["q": [1, 2.0]]], platform: "x86_64-linux",
+      overrides: ["a.b": true], parameters: ["p": ["q": [1, 2.5]]], platform: "x86_64-linux",
       cells: [
         .text("# T"),
         .stage(
