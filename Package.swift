@@ -146,6 +146,9 @@ let package = Package(
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
+      .testTarget(
+        name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
+        swiftSettings: settings),
     ]
     + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
 )
