@@ -37,7 +37,7 @@ struct PipelineSpecTests {
   }
 
   @Test func `interpolation keeps types and reports names`() {
-    let names: Value = ["params": ["n": 3, "d": ["e": "x"]], "matrix": ["k": true]]
+    let names: Value = ["params": ["n": 3, "count": 1, "d": ["e": "x"]], "matrix": ["k": true]]
     func expand(_ value: Value) -> (Value, [Diagnostic]) {
       Interpolation.expand(value, names: names, deferred: ["inputs"], at: Self.place)
     }
@@ -45,7 +45,7 @@ struct PipelineSpecTests {
     #expect(expand("n=${params.n}, ${params.d.e}").0 == "n=3, x")
     #expect(expand(["a": ["${matrix.k}"]]).0 == ["a": [true]])
     #expect(expand("cat ${inputs.x} $${HOME} $x").0 == "cat ${inputs.x} ${HOME} $x")
-    #expect(expand("${params.m}").1.first?.help == "did you mean '${params.n}'?")
+    #expect(expand("${params.cuont}").1.first?.help == "did you mean '${params.count}'?")
     #expect(expand("${params.n").1.first?.code == "P0110")
   }
 

@@ -24,7 +24,7 @@ struct ManifestTests {
     let (manifest, problems) = Manifest.read(
       text: """
         stage: predictor
-        version: 2.1
+        version: 2.1.0
         protocol: 1
         summary: Learns.
         exec: [./a.py, x]
