@@ -6,8 +6,6 @@ import Yams
 public enum YAMLReader {
   /// Nodes that a file may have after aliases are expanded.
   static let nodeLimit = 200_000
-  /// Nodes that aliases may add.
-  static let aliasLimit = 10_000
 
   /// - Returns: The document, or nil with what is wrong with it.
   public static func read(_ text: String, file: String) -> (YAMLNode?, [Diagnostic]) {
