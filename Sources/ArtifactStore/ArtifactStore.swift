@@ -138,22 +138,32 @@ extension ArtifactStore {
   /// Writes a file so that it appears whole or not at all.
   func write(_ bytes: [UInt8], to target: String, mode: mode_t) throws(StoreError) {
     let temporary = temporaryPath()
-    let file = Foundation.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-    guard file >= 0 else { throw .system("writing", temporary) }
+    try writeNew(bytes, to: temporary, mode: mode, isSynced: true)
+    if let failure = publish(temporary, as: target) {
+      unlink(temporary)
+      throw failure
+    }
+  }
+
+  /// Writes a file that does not exist yet; leaves none where that fails.
+  func writeNew(_ bytes: [UInt8], to path: String, mode: mode_t, isSynced: Bool = false)
+    throws(StoreError)
+  {
+    let file = Foundation.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard file >= 0 else { throw .system("writing", path) }
+    defer { close(file) }
     var failure: StoreError?
     var sent = 0
     while sent < bytes.count && failure == nil {
       let count = bytes[sent...].withUnsafeBytes {
         Foundation.write(file, $0.baseAddress, $0.count)
       }
-      if count < 0 { failure = .system("writing", temporary) }
+      if count < 0 && errno != EINTR { failure = .system("writing", path) }
       sent += max(0, count)
     }
-    if failure == nil, fsync(file) != 0 { failure = .system("writing", temporary) }
-    close(file)
-    if failure == nil { failure = publish(temporary, as: target) }
+    if failure == nil, isSynced, fsync(file) != 0 { failure = .system("writing", path) }
     if let failure {
-      unlink(temporary)
+      unlink(path)
       throw failure
     }
   }

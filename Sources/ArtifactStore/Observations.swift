@@ -3,11 +3,44 @@ import Synchronization
 
 /// What was looked at in the file system, so that a later look can tell whether anything changed.
 final class Observations: Sendable {
-  private let signatures = Mutex<[String: String]>([:])
+  fileprivate struct State {
+    var signatures: [String: String] = [:]
+    /// Not yet spelled out, since most are never asked for.
+    var looks: [Look] = []
+  }
 
-  func note(_ path: String, _ signature: String) { signatures.withLock { $0[path] = signature } }
+  private let state = Mutex(State())
 
-  var all: [String: String] { signatures.withLock { $0 } }
+  func note(_ path: String, _ signature: String) {
+    state.withLock { state in
+      state.spell()
+      state.signatures[path] = signature
+    }
+  }
+
+  func note(_ look: Look) { state.withLock { $0.looks.append(look) } }
+
+  var all: [String: String] {
+    state.withLock { state in
+      state.spell()
+      return state.signatures
+    }
+  }
+}
+
+extension Observations.State {
+  fileprivate mutating func spell() {
+    for look in looks {
+      for file in look.files { signatures[file.path] = file.facts.signature }
+      if let folder = look.folder { spell(folder) }
+    }
+    looks = []
+  }
+
+  private mutating func spell(_ folder: Look.Folder) {
+    signatures[folder.path] = folder.facts.signature
+    for case .folder(let inner) in folder.entries.map(\.kind) { spell(inner) }
+  }
 }
 
 extension ArtifactStore {

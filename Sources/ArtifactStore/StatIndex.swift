@@ -21,6 +21,10 @@ struct FileFacts: Hashable {
     guard (followingLinks ? stat(path, &info) : lstat(path, &info)) == 0 else {
       throw .system("reading", path)
     }
+    self.init(info)
+  }
+
+  init(_ info: stat) {
     switch info.st_mode & S_IFMT {
     case S_IFREG: type = .file
     case S_IFDIR: type = .folder
@@ -37,9 +41,22 @@ struct FileFacts: Hashable {
 
   /// One word for all that must be equal for a file to count as unchanged.
   var signature: String { "\(device) \(inode) \(size) \(modified) \(changed)" }
+
+  /// Whether a file is so new that another write in the same tick of the clock would not show.
+  ///
+  /// - `changed`: When the file changed, in nanoseconds since 1970.
+  /// - `now`: When its facts were taken; a later time would also trust a file that was written to
+  ///   while it was read.
+  static func isRacy(_ changed: Int64, at now: Int64) -> Bool { now - changed <= 1_000_000_000 }
+
+  static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
 }
 
-/// Remembers the digests of files by what the file system says about them.
+/// Remembers the digests of files and folders by what the file system says about them.
 ///
 /// It is a cache: deleting it loses nothing, and whatever goes wrong with it only costs hashing.
 final class StatIndex: Sendable {
@@ -52,74 +69,137 @@ final class StatIndex: Sendable {
     case unusable
   }
 
+  private typealias Entry = (signature: String, digest: Digest)
+
   private struct Loaded {
     var queue: DatabaseQueue
-    var known: [String: (signature: String, digest: Digest)]
-    var fresh: [String: (signature: String, digest: Digest)] = [:]
+    /// What was asked for, nil where the index has nothing.
+    var known: [String: Entry?] = [:]
+    var fresh: [String: Entry] = [:]
+    /// Folders whose entries are all in `known`, with a slash at their ends.
+    var prepared: [String] = []
+    /// Whether something could not be read, so that the file should be made anew.
+    var isDamaged = false
   }
 
   init(path: String) { self.path = path }
 
   deinit { flush() }
 
-  func digest(of path: String, _ facts: FileFacts) -> Digest? {
-    state.withLock { state in
-      load(&state)
-      guard case .open(let loaded) = state, let entry = loaded.fresh[path] ?? loaded.known[path],
-        entry.signature == facts.signature
-      else { return nil }
-      return entry.digest
+  func digest(of path: String, _ signature: String) -> Digest? {
+    access { loaded in
+      let entry = loaded.fresh[path] ?? StatIndex.known(path, &loaded)
+      return entry?.signature == signature ? entry?.digest : nil
+    } ?? nil
+  }
+
+  /// Fetches all that is known below a folder at once.
+  func prepare(below folder: String) {
+    access { loaded in
+      do {
+        // "0" follows "/", so this is the range of all paths below the folder.
+        let rows = try loaded.queue.read { database in
+          try Row.fetchAll(
+            database, sql: "SELECT path, signature, digest FROM file WHERE path > ? AND path < ?",
+            arguments: [folder + "/", folder + "0"])
+        }
+        for row in rows {
+          guard let digest = Digest(row[2] as String) else { continue }
+          loaded.known[row[0]] = (row[1], digest)
+        }
+      } catch {
+        loaded.isDamaged = true
+      }
+      loaded.prepared.append(folder + "/")
     }
   }
 
-  /// Remembers a digest, unless the file is so new that another write in the same tick of the
-  /// clock would not show.
-  func remember(_ path: String, _ facts: FileFacts, _ digest: Digest) {
-    let now = Int64(Date().timeIntervalSince1970 * 1e9)
-    guard now - max(facts.modified, facts.changed) > 1_000_000_000 else { return }
-    state.withLock { state in
-      load(&state)
-      guard case .open(var loaded) = state else { return }
-      state = .closed
-      loaded.fresh[path] = (facts.signature, digest)
-      state = .open(loaded)
-    }
+  /// Remembers a digest. What was too new when it was looked at must not come here.
+  func remember(_ path: String, _ signature: String, _ digest: Digest) {
+    access { $0.fresh[path] = (signature, digest) }
   }
 
   /// Writes what was learned, in one transaction.
   func flush() {
     state.withLock { state in
       guard case .open(var loaded) = state, !loaded.fresh.isEmpty else { return }
-      try? loaded.queue.write { database in
-        let statement = try database.cachedStatement(
-          sql: "INSERT OR REPLACE INTO file (path, signature, digest) VALUES (?, ?, ?)")
-        for (path, entry) in loaded.fresh {
-          try statement.execute(arguments: [path, entry.signature, entry.digest.hex])
+      state = .closed
+      if loaded.isDamaged, let queue = remade() {
+        loaded.queue = queue
+        loaded.isDamaged = false
+      }
+      do {
+        try StatIndex.write(loaded.fresh, to: loaded.queue)
+      } catch {
+        if let queue = remade() {
+          loaded.queue = queue
+          try? StatIndex.write(loaded.fresh, to: queue)
         }
       }
-      loaded.known.merge(loaded.fresh) { _, new in new }
+      for (path, entry) in loaded.fresh { loaded.known[path] = entry }
       loaded.fresh = [:]
       state = .open(loaded)
     }
   }
 
-  private func load(_ state: inout State) {
-    guard case .closed = state else { return }
-    if let loaded = try? open() {
-      state = .open(loaded)
-      return
+  private static func write(_ entries: [String: Entry], to queue: DatabaseQueue) throws {
+    try queue.write { database in
+      let statement = try database.cachedStatement(
+        sql: "INSERT OR REPLACE INTO file (path, signature, digest) VALUES (?, ?, ?)")
+      for (path, entry) in entries {
+        try statement.execute(arguments: [path, entry.signature, entry.digest.hex])
+      }
     }
-    // Damaged: it holds nothing that cannot be had again.
-    for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
-    state = (try? open()).map { .open($0) } ?? .unusable
   }
 
-  private func open() throws -> Loaded {
+  private static func known(_ path: String, _ loaded: inout Loaded) -> Entry? {
+    if let entry = loaded.known[path] { return entry }
+    if loaded.prepared.contains(where: { path.hasPrefix($0) }) { return nil }
+    var entry: Entry?
+    do {
+      let row = try loaded.queue.read { database in
+        try Row.fetchOne(
+          database.cachedStatement(sql: "SELECT signature, digest FROM file WHERE path = ?"),
+          arguments: [path])
+      }
+      if let row, let digest = Digest(row[1] as String) { entry = (row[0], digest) }
+    } catch {
+      loaded.isDamaged = true
+    }
+    loaded.known[path] = .some(entry)
+    return entry
+  }
+
+  /// Works on the index where it can be had.
+  @discardableResult
+  private func access<Result: Sendable>(_ work: (inout Loaded) -> Result) -> Result? {
+    state.withLock { state in
+      load(&state)
+      guard case .open(var loaded) = state else { return nil }
+      // Out of the enumeration while it is changed, so that its maps are not copied.
+      state = .closed
+      defer { state = .open(loaded) }
+      return work(&loaded)
+    }
+  }
+
+  private func load(_ state: inout State) {
+    guard case .closed = state else { return }
+    let queue = (try? open()) ?? remade()
+    state = queue.map { .open(Loaded(queue: $0)) } ?? .unusable
+  }
+
+  /// The index, empty again: a damaged one holds nothing that cannot be had again.
+  private func remade() -> DatabaseQueue? {
+    for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+    return try? open()
+  }
+
+  private func open() throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
-    var known: [String: (signature: String, digest: Digest)] = [:]
     try queue.write { database in
       try database.execute(
         sql: """
@@ -127,13 +207,8 @@ final class StatIndex: Sendable {
             path TEXT PRIMARY KEY, signature TEXT NOT NULL, digest TEXT NOT NULL
           ) WITHOUT ROWID
           """)
-      let rows = try Row.fetchCursor(database, sql: "SELECT path, signature, digest FROM file")
-      while let row = try rows.next() {
-        guard let digest = Digest(row[2] as String) else { continue }
-        known[row[0]] = (row[1], digest)
-      }
     }
-    return Loaded(queue: queue, known: known)
+    return queue
   }
 }
 
