@@ -237,7 +237,9 @@ extension ParameterSchema.Parameter {
       // An expression such as "${params.lr}" may stand for any value.
       schema["type"] = type == "string" ? "string" : [.string(type), "string"]
     }
-    if !choices.isEmpty { schema["enum"] = .list(choices) }
+    if !choices.isEmpty {
+      schema["anyOf"] = [["enum": .list(choices)], ["type": "string", "pattern": "\\$\\{"]]
+    }
     if let defaultValue { schema["default"] = defaultValue }
     if let minimum { schema["minimum"] = .double(minimum) }
     if let maximum { schema["maximum"] = .double(maximum) }
