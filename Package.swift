@@ -97,7 +97,7 @@ let modules: [Target] =
   + module(
     "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
     fixtures: ["server.py"])
-  + module("StageKit", ["StageManifest", "StructuredValue"])
+  + module("StageKit", ["StageManifest", "StructuredValue"], testing: ["StageTesting"])
   + module(
     "Planning",
     [
