@@ -114,7 +114,9 @@ final class StatIndex: Sendable {
     }
   }
 
-  /// Remembers a digest. What was too new when it was looked at must not come here.
+  /// Remembers a digest.
+  ///
+  /// What was too new when it was looked at must not come here.
   func remember(_ path: String, _ signature: String, _ digest: Digest) {
     access { $0.fresh[path] = (signature, digest) }
   }

@@ -187,8 +187,8 @@ struct DeciderTests {
 }
 
 struct PinnedKeyTests {
-  /// Stores of earlier versions hold this key: a change here makes every cached result worthless.
-  /// It was computed by another program (Python's hashlib).
+  // Stores of earlier versions hold this key: a change here makes every cached result worthless.
+  // It was computed by another program (Python's hashlib).
   @Test func `a key stays what it was`() {
     let instance = Instance(
       name: "a[d=x]", cell: "a", matrix: ["d": "x"], work: .command(["cat", "${inputs.t}"]),
