@@ -84,17 +84,24 @@ extension Diagnostic {
   }
 
   private func excerpt(_ location: SourceLocation, _ source: (String) -> String?) -> String? {
-    guard
-      let lines = source(location.file)?.split(
-        separator: "\n", omittingEmptySubsequences: false), location.line >= 1,
-      location.line <= lines.count
+    guard let lines = source(location.file)?.lines, lines.indices.contains(location.line - 1)
     else { return nil }
-    let line = lines[location.line - 1].prefix(160)
+    let (line, column) = window(lines[location.line - 1], around: location.column)
     let number = String(location.line)
     let padding = String(repeating: " ", count: number.count)
     // Tabs stay tabs before the caret, so that it stands under its place.
-    let lead = String(line.prefix(max(0, location.column - 1)).map { $0 == "\t" ? "\t" : " " })
+    let lead = String(line.prefix(max(0, column - 1)).map { $0 == "\t" ? "\t" : " " })
     return "  \(number) | \(line)\n  \(padding) | \(lead)^"
+  }
+
+  /// The part of a line that fits on a screen, and the column's place in it.
+  private func window(_ line: Substring, around column: Int) -> (String, column: Int) {
+    let width = 160
+    guard line.count > width else { return (String(line), column) }
+    let start = max(0, min(column - width / 2, line.count - width))
+    let shown = line.dropFirst(start).prefix(width)
+    let text = (start > 0 ? "…" : "") + shown + (start + width < line.count ? "…" : "")
+    return (text, column - start + (start > 0 ? 1 : 0))
   }
 
   /// Many diagnostics in the order of their places, at most twenty.

@@ -6,6 +6,8 @@ import Yams
 public enum YAMLReader {
   /// Nodes that a file may have after aliases are expanded.
   static let nodeLimit = 200_000
+  /// Nodes that aliases may add.
+  static let aliasLimit = 10_000
 
   /// - Returns: The document, or nil with what is wrong with it.
   public static func read(_ text: String, file: String) -> (YAMLNode?, [Diagnostic]) {
@@ -24,7 +26,7 @@ public enum YAMLReader {
     }
     var conversion = Conversion(file: file)
     let node = conversion.convert(root, at: start)
-    return (node, conversion.diagnostics)
+    return (conversion.isOver ? nil : node, conversion.diagnostics)
   }
 
   private static func diagnostic(for error: any Error, text: String, file: String) -> Diagnostic {
@@ -36,7 +38,7 @@ public enum YAMLReader {
       YamlError.parser(let context, let problem, let mark, _),
       YamlError.composer(let context, let problem, let mark, _):
       let location = place(mark)
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      let lines = text.lines
       let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
       if problem.contains("tab character")
         || (problem.contains("cannot start any token") && line.contains("\t"))
@@ -49,42 +51,12 @@ public enum YAMLReader {
       return Diagnostic(
         code: "P0101", message: "this is not valid YAML: \(problem)\(setting)", location: location)
     case YamlError.duplicatedKeysInMapping(let duplicates, let context):
-      return duplicate(
-        duplicates.first ?? "", in: text, from: context.mark.line, file: file)
+      return duplicate(duplicates.first ?? "", first: place(context.mark), text: text)
     default:
       return Diagnostic(
         code: "P0101", message: "this is not valid YAML: \(error)",
         location: SourceLocation(file: file, line: 1, column: 1))
     }
-  }
-
-  /// Finds the places of a key that stands twice in the map that starts at a line, since Yams names
-  /// only the map.
-  private static func duplicate(_ key: String, in text: String, from line: Int, file: String)
-    -> Diagnostic
-  {
-    var places: [Int: [SourceLocation]] = [:]
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, content) in lines.enumerated() where index + 1 >= line {
-      let bare = content.drop { $0 == " " || $0 == "-" }
-      let rest = bare.drop { $0 == "\"" || $0 == "'" }
-      guard rest.hasPrefix(key),
-        rest.dropFirst(key.count).drop(while: { "\"' ".contains($0) })
-          .hasPrefix(":")
-      else { continue }
-      let column = content.count - bare.count + 1
-      places[column, default: []].append(
-        SourceLocation(file: file, line: index + 1, column: column))
-    }
-    // The first column that holds it twice is that of the outermost such map.
-    let found = places.filter { $0.value.count > 1 }.min { $0.key < $1.key }?.value ?? []
-    let notes = found.first.map {
-      [Diagnostic.Note(message: "it stands here, too", location: $0)]
-    }
-    return Diagnostic(
-      code: "P0102", message: "the key '\(key)' stands here twice",
-      location: found.count > 1 ? found[1] : SourceLocation(file: file, line: line, column: 1),
-      notes: notes ?? [])
   }
 
   /// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2).
@@ -103,8 +75,11 @@ public enum YAMLReader {
   private static func number(_ text: String) -> Value? {
     let bytes = Array(text.utf8)
     guard let first = bytes.first, isDigit(first) || "+-.".utf8.contains(first) else { return nil }
-    if text.hasPrefix("0x") { return Int(text.dropFirst(2), radix: 16).map { .int($0) } }
-    if text.hasPrefix("0o") { return Int(text.dropFirst(2), radix: 8).map { .int($0) } }
+    for (prefix, radix) in [("0x", 16), ("0o", 8)] where text.hasPrefix(prefix) {
+      // `Int` would take a sign after the prefix, which the core schema has not.
+      guard bytes.count > 2, !"+-".utf8.contains(bytes[2]) else { return nil }
+      return Int(text.dropFirst(2), radix: radix).map { .int($0) }
+    }
     let digits = "+-".utf8.contains(first) ? bytes.dropFirst() : bytes[...]
     // The core schema would read `012` as twelve; whoever writes it means a code, not a number.
     if digits.count > 1, digits.first == UInt8(ascii: "0"), isDigit(digits[digits.startIndex + 1]) {
@@ -129,22 +104,40 @@ public enum YAMLReader {
 private struct Conversion {
   let file: String
   var diagnostics: [Diagnostic] = []
-  var count = 0
+  private var count = 0
+  private var aliased = 0
+  private var furthest = (line: 0, column: 0)
+  /// Whether a limit was met: then nothing more is taken in, so that a bomb costs no memory.
+  private(set) var isOver = false
+
+  init(file: String) {
+    self.file = file
+  }
+
+  private mutating func stop(_ message: String, at location: SourceLocation) {
+    isOver = true
+    diagnostics.append(
+      Diagnostic(
+        code: "P0101", message: message, location: location,
+        help: "write it as several files, or without so many aliases"))
+  }
 
   mutating func convert(_ node: Node, at fallback: SourceLocation) -> YAMLNode {
-    count += 1
     let location =
       node.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) }
       ?? fallback
-    guard count <= YAMLReader.nodeLimit else {
-      if count == YAMLReader.nodeLimit + 1 {
-        diagnostics.append(
-          Diagnostic(
-            code: "P0101",
-            message: "the file expands to more than \(YAMLReader.nodeLimit) nodes",
-            location: location, help: "take out some of the aliases"))
-      }
-      return YAMLNode(content: .scalar(.null), location: location)
+    guard !isOver else { return YAMLNode(content: .scalar(.null), location: location) }
+    // The walk follows the text, so whatever lies behind its furthest place comes from an alias.
+    // An implicit null shares its place with the key before it or the bracket after it.
+    let place = (line: location.line, column: location.column)
+    let isAliased = place < furthest
+    if !isAliased { furthest = place }
+    count += 1
+    if isAliased { aliased += 1 }
+    if aliased > YAMLReader.aliasLimit {
+      stop("the aliases of the file add more than \(YAMLReader.aliasLimit) nodes", at: location)
+    } else if count > YAMLReader.nodeLimit {
+      stop("the file has more than \(YAMLReader.nodeLimit) nodes", at: location)
     }
     switch node {
     case .scalar(let scalar):
@@ -152,7 +145,7 @@ private struct Conversion {
       let isText = scalar.tag.description == "tag:yaml.org,2002:str"
       return YAMLNode(
         content: .scalar(
-          isPlain && !(isText && scalar.style != .plain)
+          isPlain && !isText
             ? YAMLReader.plainScalar(scalar.string) : .string(scalar.string)),
         location: location)
     case .sequence(let sequence):
@@ -187,7 +180,17 @@ private struct Conversion {
       }
       let node = convert(value, at: keyLocation)
       if name == "<<" && key.scalar?.style == .plain {
-        merged += node.map ?? (node.list ?? []).flatMap { $0.map ?? [] }
+        for part in node.list ?? [node] where !isOver {
+          guard let map = part.map else {
+            diagnostics.append(
+              Diagnostic(
+                code: "P0104",
+                message: "'<<' merges maps, and this is \(part.value.typeName)",
+                location: part.location))
+            continue
+          }
+          merged += map
+        }
         continue
       }
       if let first = places[name] {
