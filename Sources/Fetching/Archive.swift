@@ -10,6 +10,8 @@ public enum Archive {
     public var size = 64 << 30
     /// How many times larger than the archive the whole may be; small wholes are exempt.
     public var ratio = 1000
+    /// Folders that may lie in each other.
+    public var depth = 64
     public init() {}
   }
 
@@ -19,28 +21,34 @@ public enum Archive {
   /// folders. A failure leaves nothing behind.
   ///
   /// - `folder`: Must not exist yet.
+  /// - `singleName`: What a compressed single file is called; without it the archive's own name
+  ///   less its last suffix.
   /// - Throws: `FetchError` naming the entry that must not be unpacked.
-  public static func unpack(_ path: String, into folder: String, limits: Limits = Limits())
-    throws(FetchError)
-  {
+  public static func unpack(
+    _ path: String, into folder: String, singleName: String? = nil, limits: Limits = Limits()
+  ) throws(FetchError) {
     guard mkdir(folder, 0o755) == 0 else {
       throw FetchError(
         .archive, "'\(folder)' cannot be made: \(String(cString: strerror(errno)))")
     }
     do {
-      try extract(path, into: folder, limits)
+      try extract(path, into: folder, singleName ?? rawName(path), limits)
     } catch {
       try? FileManager.default.removeItem(atPath: folder)
       throw error
     }
   }
 
-  private static func extract(_ path: String, into folder: String, _ limits: Limits)
-    throws(FetchError)
-  {
+  private static func extract(
+    _ path: String, into folder: String, _ singleName: String, _ limits: Limits
+  ) throws(FetchError) {
     guard let archive = archive_read_new() else { throw FetchError(.archive, "out of memory") }
     defer { archive_read_free(archive) }
-    archive_read_support_filter_all(archive)
+    // Not all that there are: for some, libarchive starts a program that it finds in PATH.
+    archive_read_support_filter_gzip(archive)
+    archive_read_support_filter_bzip2(archive)
+    archive_read_support_filter_xz(archive)
+    archive_read_support_filter_zstd(archive)
     archive_read_support_format_zip(archive)
     archive_read_support_format_tar(archive)
     // A compressed single file; it fits anything, so the others are tried first.
@@ -61,9 +69,7 @@ public enum Archive {
       if isRaw, archive_filter_count(archive) < 2 {
         throw FetchError(.archive, "'\(path)' is no archive that this program can unpack")
       }
-      let name =
-        isRaw ? rawName(path) : archive_entry_pathname_utf8(entry).map { String(cString: $0) }
-      guard let name else {
+      guard let name = isRaw ? singleName : name(of: entry) else {
         throw FetchError(.archive, "'\(path)' holds a name that is not valid UTF-8")
       }
       try unpack(entry, archive, name: name, into: folder, path, &state)
@@ -76,7 +82,6 @@ public enum Archive {
     let limits: Limits
     var entries = 0
     var size = 0
-    var names: Set<String> = []
   }
 
   private static func unpack(
@@ -93,6 +98,9 @@ public enum Archive {
     let steps = name.split(separator: "/").map(String.init).filter { $0 != "." }
     guard !name.hasPrefix("/") else { throw refuse("has an absolute path") }
     guard !steps.contains("..") else { throw refuse("leaves the folder") }
+    guard steps.count <= state.limits.depth else {
+      throw refuse("lies more than \(state.limits.depth) folders deep")
+    }
     // The file types of POSIX, as libarchive gives them; 0 where the format knows none.
     let type = archive_entry_filetype(entry)
     let isFolder = type == 0o040000
@@ -109,11 +117,12 @@ public enum Archive {
       throw refuse("lies below a file")
     }
     if isFolder { return }
-    guard state.names.insert(steps.joined(separator: "/")).inserted else {
-      throw refuse("stands there twice")
-    }
     let file = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw refuse("cannot be written: \(String(cString: strerror(errno)))") }
+    guard file >= 0 else {
+      throw refuse(
+        errno == EEXIST
+          ? "stands there twice" : "cannot be written: \(String(cString: strerror(errno)))")
+    }
     defer { close(file) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
@@ -133,6 +142,13 @@ public enum Archive {
         throw refuse("cannot be written: \(String(cString: strerror(errno)))")
       }
     }
+  }
+
+  /// An entry's name; nil where it is no UTF-8.
+  private static func name(of entry: OpaquePointer) -> String? {
+    if let name = archive_entry_pathname_utf8(entry) { return String(cString: name) }
+    // libarchive takes a tar's names to be in the locale's encoding, which for "C" is ASCII.
+    return archive_entry_pathname(entry).flatMap { String(validatingCString: $0) }
   }
 
   /// `digits.idx.gz` holds `digits.idx`.
