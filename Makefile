@@ -22,7 +22,7 @@ test: setup lint
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build
 
 build: setup
-	$(SWIFT) build -c release --product pipeline
+	$(SWIFT) build -c release --product pipeline --static-swift-stdlib
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
 setup: $(VENV)/.ready

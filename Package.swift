@@ -85,7 +85,9 @@ let modules: [Target] =
   + module(
     "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
     settings: kernelSettings)
-  + module("Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"])
+  + module(
+    "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
+    fixtures: ["server.py"])
   + module("StageKit", ["StageManifest", "StructuredValue"])
   + module(
     "Planning",
@@ -144,6 +146,9 @@ let package = Package(
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
+      .testTarget(
+        name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
+        swiftSettings: settings),
     ]
     + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
 )

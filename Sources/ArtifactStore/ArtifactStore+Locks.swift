@@ -74,7 +74,7 @@ extension ArtifactStore {
   /// Runs that are not over, but whose process has died: the names of their working folders.
   public func abandonedRuns() -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/work")) ?? []
-    let runs = Set(names.filter { !$0.hasSuffix(".lock") })
+    let runs = Set(names.map { $0.hasSuffix(".lock") ? String($0.dropLast(5)) : $0 })
     return runs.sorted().filter { run in
       // Taking the lock succeeds only if nobody holds it.
       ((try? lock(run: run)) ?? nil) != nil

@@ -45,8 +45,12 @@ final class Transfer {
     guard Transfer.isReady, let handle = curl_easy_init() else {
       return .failed("libcurl cannot be used")
     }
-    defer { curl_easy_cleanup(handle) }
     self.progress = progress
+    defer {
+      curl_easy_cleanup(handle)
+      // The caller lends its closure for the time of this call only.
+      self.progress = { _, _ in }
+    }
     var headers: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(headers) }
     if let validator {

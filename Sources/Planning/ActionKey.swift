@@ -68,8 +68,20 @@ public struct KeyDifference: Hashable, Sendable, Comparable {
 
   /// The components in which two field lists differ, sorted by name.
   public static func between(_ old: [String: Value], _ new: [String: Value]) -> [KeyDifference] {
-    Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }
+    Set(old.keys).union(new.keys).filter { !isSame(old[$0], new[$0]) }
       .map { KeyDifference(field: $0, old: old[$0], new: new[$0]) }.sorted()
+  }
+
+  /// Records are JSON, which does not tell `2` from `2.0`.
+  private static func isSame(_ old: Value?, _ new: Value?) -> Bool {
+    switch (old, new) {
+    case (.list(let old)?, .list(let new)?):
+      old.count == new.count && zip(old, new).allSatisfy { isSame($0, $1) }
+    case (.map(let old)?, .map(let new)?):
+      old.keys == new.keys && old.allSatisfy { isSame($1, new[$0]) }
+    case (.int?, .double?), (.double?, .int?): old?.double == new?.double
+    default: old == new
+    }
   }
 
   public static func < (left: KeyDifference, right: KeyDifference) -> Bool {
@@ -84,9 +96,10 @@ public struct KeyDifference: Hashable, Sendable, Comparable {
       return text.split(separator: " ").last.flatMap { Digest($0) } != nil
         ? text.prefix(while: { $0 != " " }) + " "
           + (Digest(text.split(separator: " ").last ?? "")?.short ?? "")
-        : text.count > 60 ? text.prefix(57) + "…" : text
+        : text.count > 60 ? text.prefix(57).replacing("\n", with: " ") + "…" : text
     }
     if field == "code" { return "the stage's code changed" }
+    if field == "shell" || field == "command" { return "the command changed" }
     return "\(field) \(show(old)) → \(show(new))"
   }
 }

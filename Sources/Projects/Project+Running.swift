@@ -111,10 +111,13 @@ extension Project {
     }
   }
 
-  /// Sortable by time, and unique.
+  /// Sortable by time, and unique: the second, its 4096th part, and three random digits.
   static func newRunIdentifier() -> String {
-    let time = timestamp().filter { $0.isNumber }
-    let suffix = String(UInt32.random(in: 0..<1 << 24) + 1 << 24, radix: 16).dropFirst()
+    let now = Date()
+    let time = now.formatted(.iso8601).filter { $0.isNumber }
+    let seconds = now.timeIntervalSince1970
+    let part = UInt32((seconds - seconds.rounded(.down)) * 4096)
+    let suffix = String(1 << 24 | part << 12 | UInt32.random(in: 0..<4096), radix: 16).dropFirst()
     return "\(time.prefix(8))-\(time.dropFirst(8).prefix(6))-\(suffix)"
   }
 

@@ -121,7 +121,10 @@ public func nearest(_ name: String, among candidates: some Sequence<String>) -> 
     let distance = editDistance(Array(name.lowercased()), Array(candidate.lowercased()))
     if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
   }
-  return best?.name
+  if let best { return best.name }
+  // A name cut short is no matter of letters.
+  guard name.count >= 3 else { return nil }
+  return candidates.first { $0.lowercased().hasPrefix(name.lowercased()) }
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn one name into another.

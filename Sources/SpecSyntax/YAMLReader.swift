@@ -40,7 +40,9 @@ public enum YAMLReader {
       let location = place(mark)
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
-      if problem.contains("cannot start any token") && line.contains("\t") {
+      if problem.contains("tab character")
+        || (problem.contains("cannot start any token") && line.contains("\t"))
+      {
         return Diagnostic(
           code: "P0101", message: "a tab indents this line; YAML allows only spaces",
           location: location, help: "replace the tab with spaces")

@@ -21,6 +21,24 @@ public struct StageRequest: Codable, Sendable {
   public var checkpoint: String?
   public var scratch: String
 
+  /// Writes every key, `null` included: plugins in other languages read them without asking.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(type, forKey: .type)
+    try container.encode(`protocol`, forKey: .protocol)
+    try container.encode(stage, forKey: .stage)
+    try container.encode(version, forKey: .version)
+    try container.encode(action, forKey: .action)
+    try container.encode(attempt, forKey: .attempt)
+    try container.encode(params, forKey: .params)
+    try container.encode(inputs, forKey: .inputs)
+    try container.encode(outputs, forKey: .outputs)
+    try container.encode(resources, forKey: .resources)
+    try container.encode(seed, forKey: .seed)
+    try container.encode(checkpoint, forKey: .checkpoint)
+    try container.encode(scratch, forKey: .scratch)
+  }
+
   public struct Input: Codable, Sendable {
     public var path: String
     public var kind: String

@@ -38,6 +38,6 @@ struct DigestTests {
   @Test func `canonical form is pinned`() {
     // A change of this digest changes every action key: it needs a new record version.
     let value: Value = ["b": [1, 2.5, "x"], "a": nil, "c": true]
-    #expect(Digest.canonical("action/v1", value).short == "PINNED")
+    #expect(Digest.canonical("action/v1", value).short == "43bb9abb228f")
   }
 }

@@ -42,12 +42,14 @@ struct TransferFromProxyTests {
     #expect(try first.bytes("measurements") != other.bytes("measurements"))
   }
 
-  @Test(arguments: [
-    (["proxy": "phone", "target": "phone"] as Value, "'phone' is both proxy and target"),
+  private static let refused: [(Value, String)] = [
+    (["proxy": "phone", "target": "phone"], "'phone' is both proxy and target"),
     (["proxy": "phone", "target": "tv"], "no device 'tv'"),
     (["proxy": "phone", "target": "board", "samples": 61], "61 samples of 60 valid designs"),
     (["proxy": "phone", "target": "board", "budget": 10], "10 allowed are spent"),
-  ])
+  ]
+
+  @Test(arguments: refused)
   func `what can't work is refused before anything is measured`(
     parameters: Value, part: String
   ) async throws {

@@ -1,0 +1,234 @@
+import Foundation
+import StructuredValue
+import Testing
+
+@Suite(.serialized)
+struct ExecutionTests {
+  private func failing(_ cell: String) throws -> (ProjectFolder, ProjectFolder.Result) {
+    let project = try ProjectFolder(["paper.yaml": pipeline(cell)])
+    return (project, try project.run("run"))
+  }
+
+  @Test(arguments: [
+    ("run: 'echo said; echo why >&2; exit 3'", "P0301: ended with exit code 3", "| why"),
+    ("run: 'kill -SEGV $$'", "P0302: died of signal 11", "FAILED"),
+    ("run: 'sleep 20'\n    timeout: 1s", "P0303: ran longer than its timeout of 1.0 s", "FAILED"),
+    (
+      "run: 'true'\n    outputs: {y: {kind: file}}",
+      "P0305: ended well but did not write its output 'y'", "out/y"
+    ),
+    ("run: 'echo x > out/extra'", "P0308: wrote 'out/extra'", "declared outputs"),
+    (
+      "run: [no-such-program]\n    sandbox: off", "P0301: its program could not be started",
+      "No such file"
+    ),
+    ("run: 'cat paper.yaml'", "P0307", "'paper.yaml', which is not among its inputs"),
+    ("run: 'echo garbage >&3'", "P0306: broke the protocol", "'garbage'"),
+    (
+      "run: \"python3 -c 'import time; x = bytearray(300 << 20); x[::4096] = b\\\"a\\\" * len(x[::4096]); time.sleep(9)'\"\n    resources: {memory: 64MiB}",
+      "P0304: was ended at", "over its limit of 64 MiB"
+    ),
+  ])
+  func `a failure says what happened`(cell: String, message: String, more: String) throws {
+    let (_, result) = try failing("  - stage: a\n    \(cell)\n")
+    #expect(result.status == 1, "\(result.all)")
+    #expect(result.errors.contains(message), "\(result.errors)")
+    #expect(result.errors.contains(more), "\(result.errors)")
+  }
+
+  @Test(arguments: [
+    ("print('{\"type\":\"progress\",\"done\":1}', file=c)", "before 'hello'"),
+    ("print('{\"type\":\"hello\",\"protocol\":7,\"name\":\"x\"}', file=c)", "speaks protocol 7"),
+    ("hello(); print('nonsense', file=c)", "not a JSON object"),
+    ("hello(); c.write('x' * (2 << 20) + '\\n')", "longer than 1 MiB"),
+    (
+      "hello(); c.buffer.write(b'{\"type\":\"note\",\"markdown\":\"\\xff\"}\\n')", "not valid UTF-8"
+    ),
+    ("hello()", "sent no 'result'"),
+    ("pass", "without a single message"),
+    (
+      "hello(); print('{\"type\":\"result\"}', file=c); print('{\"type\":\"note\",\"markdown\":\"\"}', file=c)",
+      "after 'result'"
+    ),
+    (
+      "hello(); print('{\"type\":\"error\",\"message\":\"bad row\",\"location\":{\"slot\":\"t\",\"line\":88}}', file=c); sys.exit(1)",
+      "input 't', line 88: bad row"
+    ),
+  ])
+  func `a plugin that breaks the protocol is told how`(body: String, words: String) throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, uses: odd@1}\n"),
+      "Stages/odd/stage.yaml": "stage: odd\nversion: 1.0.0\nexec: [python3, main.py]\n",
+      "Stages/odd/main.py": """
+      import os, sys
+      c = os.fdopen(int(os.environ["PIPELINE_FD"]), "w", buffering=1)
+      def hello(): print('{"type":"hello","protocol":1,"name":"odd"}', file=c)
+      \(body)
+      c.flush()
+      """,
+    ])
+    let result = try project.run("run")
+    #expect(result.status == 1)
+    #expect(result.errors.contains(words), "\(result.errors)")
+  }
+
+  @Test func `the example plugin and the skeleton run as they are`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().path
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - stage: words
+            uses: wordcount@1
+            inputs: {text: ./a.txt}
+            params: {top: 2}
+          - stage: mine
+            uses: mine@1
+            inputs: {table: words.counts}
+            params: {column: word}
+
+        """), "a.txt": "the cat and the dog and the bird\n",
+    ])
+    #expect(try project.run("stage", "new", "mine").status == 0)
+    let result = try project.run(
+      "run", environment: ["PIPELINE_STAGES": root + "/Docs/examples"])
+    #expect(result.status == 0, "\(result.all)")
+    #expect(
+      try project.run("show", "--output", "words.counts").output
+        == "word,count\r\nthe,3\r\nand,2\r\n")
+    #expect(
+      try project.run("show", "--output", "mine.summary").output == #"{"rows": 2, "distinct": 2}"#)
+    let wrong = try project.run(
+      "run", "--set", "x=1", environment: ["PIPELINE_STAGES": root + "/Docs/examples"])
+    #expect(wrong.status == 3)
+  }
+
+  @Test func `a retry waits and succeeds, and keep-going finishes the rest`() throws {
+    let project = try ProjectFolder()
+    let mark = project.path + "/mark"
+    try project.write(
+      "paper.yaml",
+      pipeline(
+        """
+          - stage: flaky
+            run: "test -e \(mark) || { touch \(mark); exit 75; }"
+            retry: {max: 2, backoff: 0.1s}
+            sandbox: off
+          - {stage: bad, run: 'exit 1'}
+          - {stage: after, run: 'true', needs: [bad]}
+          - {stage: apart, run: 'sleep 0.2', needs: [flaky]}
+
+        """))
+    let result = try project.run("run", "--keep-going", "-j", "1")
+    #expect(result.status == 1)
+    #expect(result.errors.contains("retry    flaky"))
+    #expect(result.errors.contains("blocked after: needs bad, which failed"))
+    #expect(
+      try project.outcomes() == [
+        "flaky": "executed", "bad": "failed", "after": "blocked", "apart": "executed",
+      ])
+  }
+
+  @Test func `selections, forcing and the matrix`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - stage: a
+            matrix: {x: [1, 2], y: [p, q], exclude: [{x: 2, y: q}], include: [{x: 3, y: r}]}
+            run: "echo ${matrix.x}${matrix.y} > ${outputs.o}"
+            outputs: {o: {kind: text}}
+          - stage: one
+            run: "cat ${inputs.i}"
+            inputs: {i: "a[x=1,y=q].o"}
+          - stage: all
+            run: "cat ${inputs.i}/*"
+            inputs: {i: "a[*].o"}
+          - stage: same
+            matrix: {x: [1, 2], y: [p]}
+            run: "grep ${matrix.x}p ${inputs.i}"
+            inputs: {i: a.o}
+
+        """)
+    ])
+    #expect(try project.run("run", "--only", "one").status == 0)
+    let first = try project.outcomes()
+    #expect(first["one"] == "executed")
+    #expect(first["a[x=1,y=q]"] == "executed")
+    #expect(first["a[x=1,y=p]"] == "skipped")
+    #expect(try project.run("run").status == 0)
+    #expect(try project.run("show", "--log", "all").output.contains("3r"))
+    #expect(try project.outcomes()["same[x=2,y=p]"] == "executed")
+    #expect(try project.run("run", "--force", "a[x=1]").status == 0)
+    let forced = try project.outcomes()
+    #expect(forced["a[x=1,y=p]"] == "executed")
+    #expect(forced["a[x=2,y=p]"] == "cached")
+    #expect(forced["all"] == "cached", "forced again, but with the same bytes")
+    #expect(try project.run("run", "--only", "nope").status == 2)
+  }
+
+  @Test func `secrets reach their stage and nobody else`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - {stage: a, run: 'echo "token $TOKEN"', secrets: [TOKEN]}
+          - {stage: b, run: 'echo "none ${TOKEN-unset}"'}
+
+        """.replacing("${TOKEN-unset}", with: "$${TOKEN-unset}"))
+    ])
+    let result = try project.run("run", "-v", environment: ["TOKEN": "hush-hush"])
+    #expect(result.status == 0, "\(result.all)")
+    #expect(result.errors.contains("token ••••"))
+    #expect(result.errors.contains("none unset"))
+    #expect(try project.shell("grep -r hush-hush . || true") == "")
+  }
+
+  @Test func `the network is closed unless a cell opens it`() throws {
+    let script = "python3 -c 'import socket; print(len(socket.if_nameindex()))' > ${outputs.n}"
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - {stage: closed, run: "\(script)", outputs: {n: {kind: text}}}
+          - {stage: open, run: "\(script)", outputs: {n: {kind: text}}, network: true}
+
+        """)
+    ])
+    let result = try project.run("run")
+    #expect(result.status == 0, "\(result.all)")
+    if result.errors.contains("no sandbox") { return }
+    #expect(try project.run("show", "--output", "closed.n").output == "1\n")
+  }
+
+  @Test func `a checkpoint is given to the next attempt of the same action`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, uses: long@1, retry: 3}\n"),
+      "Stages/long/stage.yaml": """
+      stage: long
+      version: 1.0.0
+      exec: [python3, main.py]
+      outputs: {total: {kind: text}}
+      """,
+      "Stages/long/main.py": """
+      import json, os, sys
+      c = os.fdopen(int(os.environ["PIPELINE_FD"]), "w", buffering=1)
+      say = lambda **m: c.write(json.dumps(m) + "\\n")
+      r = json.loads(sys.stdin.readline())
+      say(type="hello", protocol=1, name="long")
+      step = int(open(r["checkpoint"]).read()) if r["checkpoint"] else 0
+      print("starting at", step)
+      step += 1
+      if step < 3:
+          open(r["scratch"] + "/ck", "w").write(str(step))
+          say(type="checkpoint", path="tmp/ck")
+          say(type="error", message="interrupted", retryable=True)
+          sys.exit(75)
+      open(r["outputs"]["total"]["path"], "w").write(str(step))
+      say(type="result", outputs=["total"], metrics={})
+      """,
+    ])
+    let result = try project.run("run", "-v")
+    #expect(result.status == 0, "\(result.all)")
+    #expect(result.errors.contains("starting at 2"))
+    #expect(try project.run("show", "--output", "a.total").output == "3")
+    #expect(try project.shell("ls Artifacts/checkpoints") == "")
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+struct SpecificationTests {
+  @Test func `all mistakes are reported at once, with place and suggestion`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - stage: one
+            run: "true"
+            parms: {x: 1}
+          - stage: two
+            uses: fetsh@1
+          - stage: three
+            run: "true"
+            inputs: {x: oen.y, z: one.y}
+          - stage: one
+            run: "true"
+
+        """)
+    ])
+    let result = try project.run("check")
+    #expect(result.status == 3)
+    for text in [
+      "paper.yaml:6:5: error P0103: unknown key 'parms' in the stage 'one'",
+      "    |     ^", "help: did you mean 'params'?",
+      "paper.yaml:8:11: error P0130: there is no stage 'fetsh'", "did you mean 'fetch'?",
+      "paper.yaml:11:17: error P0123: there is no stage cell 'oen'", "did you mean 'one'?",
+      "paper.yaml:11:27: error P0123: the stage 'one' has no output 'y'",
+      "error P0102: the stage 'one' stands here twice", "paper.yaml:4:12: it stands here, too",
+    ] {
+      #expect(result.errors.contains(text), "\(text)\n\(result.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    (
+      "- stage: a\n    run: 'true'\n    inputs: {x: b.y}\n    outputs: {y: {kind: file}}\n  - stage: b\n    run: 'true'\n    inputs: {x: a.y}\n    outputs: {y: {kind: file}}",
+      "P0120: the stages wait for each other"
+    ),
+    ("- stage: a\n\trun: x", "a tab indents this line"),
+    ("- stage: a\n    run: 'true'\n    run: 'false'", "P0102"),
+    ("- stage: a\n    run: [a, {b: 1}]", "P0104"),
+    ("- stage: a\n    uses: fetch", "does not say which version it wants"),
+    ("- stage: a\n    uses: fetch@9", "P0131"),
+    ("- stage: a\n    uses: fetch@1\n    params: {files: []}", "P0133"),
+    ("- stage: a\n    uses: fetch@1\n    params: {files: [{url: x, sha: y}]}", "did you mean"),
+    ("- stage: A b\n    run: 'true'", "cannot name a stage"),
+    ("- stage: a\n    run: 'true'\n    inputs: {x: ../../x/y}", "P0122"),
+    ("- stage: a\n    run: 'true'\n    inputs: {x: /etc/passwd}", "is absolute"),
+    ("- stage: a\n    run: 'echo ${params.nope}'", "P0110"),
+    ("- claim: x\n    measured: a.b\n    holds: maybe", "is no condition"),
+    ("- text: '{{ nope.x }}'", "there is no stage cell 'nope'"),
+    ("- stage: a\n    run: 'true'\n    show: [{figure: f}]", "no output of 'a'"),
+    ("- stage: a\n    run: 'true'\n    resources: {memory: lots}", "a size such as 2GiB"),
+    ("- stage: a\n    run: 'true'\n    sandbox: perhaps", "'strict' or 'off'"),
+    ("- prose: x", "a cell needs one of"),
+  ])
+  func `a mistake is one clear sentence`(cell: String, words: String) throws {
+    let project = try ProjectFolder(["paper.yaml": pipeline("  " + cell + "\n")])
+    let result = try project.run("run")
+    #expect(result.status == 3, "\(result.all)")
+    #expect(result.errors.contains(words), "\(result.errors)")
+  }
+
+  @Test func `missing and unreadable files have their exit codes`() throws {
+    let project = try ProjectFolder(["bad.yaml": "pipeline: v1\ncells: [\n"])
+    #expect(try project.run("run", "nothing.yaml").status == 4)
+    #expect(try project.run("run").status == 4)
+    #expect(try project.run("run", "bad.yaml").status == 3)
+    #expect(try project.run("run", "--nonsense").status == 2)
+    #expect(try project.run("--help").status == 0)
+  }
+
+  @Test func `parameters and profiles must exist`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        "  - {stage: a, run: 'true'}\n", head: "params: {samples: 1}\nprofiles: {quick: {}}\n")
+    ])
+    let set = try project.run("check", "--set", "sampels=2")
+    #expect(set.status == 3)
+    #expect(set.errors.contains("did you mean 'samples'?"))
+    let profile = try project.run("check", "--profile", "quik")
+    #expect(profile.errors.contains("the profiles are quick"))
+    #expect(try project.run("check", "--profile", "quick", "--set", "samples=2").status == 0)
+  }
+
+  @Test func `chapters, profiles, prose and claims work together`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": """
+      pipeline: v1
+      title: Whole
+      params: {n: 3}
+      profiles: {full: {n: 5}}
+      cells:
+        - text: "There are {{ count.n | .1 }}."
+        - include: chapters/one.yaml
+        - claim: Five.
+          published: {value: 5, source: Somebody 2020}
+          measured: count.n
+          holds: within 10% of published
+        - claim: Never measured.
+          measured: off.n
+          holds: ">= 0"
+      """,
+      "chapters/one.yaml": """
+      cells:
+        - stage: count
+          run: 'cat ${inputs.x} >&2; echo "{\\"type\\":\\"metric\\",\\"name\\":\\"n\\",\\"value\\":${params.n}}" >&3'
+          inputs: {x: ./data.txt}
+        - {stage: off, run: 'true', when: false}
+      """, "chapters/data.txt": "beside its chapter",
+    ])
+    #expect(try project.run("run").status == 0)
+    #expect(try project.run("run", "--check-claims").status == 1)
+    let full = try project.run("run", "--profile", "full")
+    #expect(full.errors.contains("✓ Five. (5, wanted within 10% of published, published 5)"))
+    #expect(full.errors.contains("– Never measured."))
+    #expect(try project.outcomes() == ["count": "executed", "off": "skipped"])
+    _ = try project.run("report", "--output", "page.html")
+    let page = project.read("page.html") ?? ""
+    for text in ["Whole", "There are 5.0.", "Somebody 2020", "holds"] {
+      #expect(page.contains(text), "\(text)")
+    }
+  }
+}
