@@ -24,12 +24,21 @@ func module(
   testing: [Target.Dependency] = [], resources: [Resource] = [], fixtures: [String] = [],
   settings: [SwiftSetting] = settings
 ) -> [Target] {
-  [
-    .target(
-      name: name, dependencies: dependencies, resources: resources, swiftSettings: settings),
+  commandTestedModule(name, dependencies, resources: resources, settings: settings) + [
     .testTarget(
       name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
-      exclude: fixtures, swiftSettings: settings),
+      exclude: fixtures, swiftSettings: settings)
+  ]
+}
+
+/// A module whose tests are those of the commands, since it acts on processes and whole projects.
+func commandTestedModule(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
+  settings: [SwiftSetting] = settings
+) -> [Target] {
+  [
+    .target(
+      name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
   ]
 }
 
@@ -102,13 +111,13 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
-  + module(
+  + commandTestedModule(
     "Execution",
     [
       "Planning", "PipelineSpec", "StageManifest", "StageKit", "RunRecord", "ArtifactStore",
       "ContentHashing", "StructuredValue", "CSupervisor",
     ])
-  + module(
+  + commandTestedModule(
     "Projects",
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",

@@ -51,16 +51,21 @@ extension ArtifactStore {
     let output = Foundation.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
     guard output >= 0 else { throw .system("writing", target) }
     defer { close(output) }
-    try copyBytes(of: source, to: output, target: target)
+    try copyBytes(of: source, to: output, target: target, named: digest)
   }
 
   /// Shares the blocks where the file system can, and copies them where it can't.
-  private func copyBytes(of source: String, to output: Int32, target: String) throws(StoreError) {
+  private func copyBytes(of source: String, to output: Int32, target: String, named digest: Digest)
+    throws(StoreError)
+  {
     let input = Foundation.open(source, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw .system("reading", source) }
     defer { close(input) }
     let clone: UInt = 0x4004_9409  // FICLONE of linux/fs.h, which Swift does not import
     if ioctl(output, clone, input) == 0 { return }
-    _ = try pass(source, to: output, target: target)
+    guard try pass(source, to: output, target: target) == digest else {
+      throw StoreError(
+        .corrupt, "the artifact \(digest.short) is damaged; `pipeline fsck` puts it aside")
+    }
   }
 }

@@ -315,7 +315,8 @@ extension Scheduler {
     if !attempt.log.isEmpty {
       record.log = try? store.store(fileOrFolder: attempt.log.path, consuming: false).digest
     }
-    finish(index, record, nil)
+    // When results are only compared, what comes after is compared on the earlier ones.
+    finish(index, record, known)
   }
 
   private func retryApplies(

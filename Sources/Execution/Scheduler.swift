@@ -24,7 +24,18 @@ public final class Scheduler: @unchecked Sendable {
   let observe: (RunEvent) -> Void
   /// Nil where no stage wants it or the machine can't.
   let sandbox: Sandbox?
-  let priorities: [Double]
+  private let durations: () -> [String: Double]
+  /// Seconds from the start of each instance to the end of the longest path that it begins, by past
+  /// durations; a run of nothing but hits never asks.
+  private lazy var priorities: [Double] = {
+    let known = durations()
+    var priorities = Array(repeating: 0.0, count: graph.instances.count)
+    for index in graph.order.reversed() {
+      let own = known[graph.instances[index].name] ?? 1
+      priorities[index] = own + (graph.users[index].map { priorities[$0] }.max() ?? 0)
+    }
+    return priorities
+  }()
 
   var states: [InstanceState]
   var attempts: [UInt64: Attempt] = [:]
@@ -64,7 +75,7 @@ public final class Scheduler: @unchecked Sendable {
   /// - `observe`: Called on the calling thread of `run`.
   public init(
     graph: Graph, decider: Decider, store: ArtifactStore, selected: Set<Int>, layout: RunLayout,
-    launcher: StageLauncher, options: RunOptions, durations: [String: Double],
+    launcher: StageLauncher, options: RunOptions, durations: @escaping () -> [String: Double],
     observe: @escaping (RunEvent) -> Void
   ) throws {
     self.graph = graph
@@ -81,12 +92,7 @@ public final class Scheduler: @unchecked Sendable {
     }
     sandbox = wantsSandbox ? Sandbox(project: layout.project) : nil
     states = Array(repeating: .waiting, count: graph.instances.count)
-    var priorities = Array(repeating: 0.0, count: graph.instances.count)
-    for index in graph.order.reversed() {
-      let own = durations[graph.instances[index].name] ?? 1
-      priorities[index] = own + (graph.users[index].map { priorities[$0] }.max() ?? 0)
-    }
-    self.priorities = priorities
+    self.durations = durations
     if wantsSandbox && sandbox == nil {
       observe(
         .warning(

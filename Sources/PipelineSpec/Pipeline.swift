@@ -113,6 +113,17 @@ public struct Matrix: Sendable {
   public var exclude: [Located<Value>]
   /// Instead of axes: the combinations themselves.
   public var foreach: Located<Value>?
+
+  public init(
+    location: SourceLocation, axes: [(name: String, values: Located<Value>)],
+    include: [Located<Value>], exclude: [Located<Value>], foreach: Located<Value>?
+  ) {
+    self.location = location
+    self.axes = axes
+    self.include = include
+    self.exclude = exclude
+    self.foreach = foreach
+  }
 }
 
 extension Matrix {

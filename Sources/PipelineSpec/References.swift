@@ -5,6 +5,8 @@ public struct Selector: Hashable, Sendable {
   /// The axes with one value; axes left out or given `*` may have any.
   public var pins: [String: String]
 
+  public init(pins: [String: String]) { self.pins = pins }
+
   /// Reads what stands between the brackets.
   static func parse(_ text: some StringProtocol) -> Selector? {
     if text.isEmpty || text == "*" { return Selector(pins: [:]) }

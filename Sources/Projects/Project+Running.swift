@@ -43,6 +43,7 @@ extension Project {
     let graph = loaded.graph
     let source = try? log?.sourceState(snapshotDirty: true)
     let selected = try selection.selected(in: graph)
+    try checkDemands(of: selected.map { graph.instances[$0] }, options)
     let latest = Memo { [self] in (try? history.resolve("latest")) }
     let facts = facts(latest: latest)
     let scheduler = try Scheduler(
@@ -52,7 +53,10 @@ extension Project {
         forced: try selection.forced(in: graph)),
       store: store, selected: selected,
       layout: RunLayout(run: id, project: root, work: work, program: program),
-      launcher: launcher, options: options, durations: [:]
+      launcher: launcher, options: options, durations: {
+        let past = (latest.value?.instances ?? []).filter { $0.seconds > 0 }
+        return Dictionary(past.map { ($0.name, $0.seconds) }) { first, _ in first }
+      }
     ) { event in
       journal.append(event)
       observe(event)
@@ -80,6 +84,17 @@ extension Project {
       signal: scheduler.wasInterruptedBy)
     if !options.isVerifying { outcome.kept = try recordFolder.keep(record, log: log) }
     return outcome
+  }
+
+  /// Refuses what this machine can never do, before anything is done.
+  private func checkDemands(of instances: [Instance], _ options: RunOptions) throws {
+    for instance in instances {
+      guard let wanted = instance.resources.memory, wanted > options.memory else { continue }
+      throw ProjectError(
+        status: ProjectError.invalidPipeline,
+        "error P0104: \(instance.name) asks for \(wanted >> 20) MiB of memory, this machine has "
+          + "\(options.memory >> 20) MiB to give; lower 'resources.memory' of the cell")
+    }
   }
 
   /// What the store and the work tree say, for planning.

@@ -6,8 +6,6 @@ import Yams
 public enum YAMLReader {
   /// Nodes that a file may have after aliases are expanded.
   static let nodeLimit = 200_000
-  /// Nodes that aliases may add.
-  static let aliasLimit = 10_000
 
   /// - Returns: The document, or nil with what is wrong with it.
   public static func read(_ text: String, file: String) -> (YAMLNode?, [Diagnostic]) {
@@ -51,14 +49,42 @@ public enum YAMLReader {
       return Diagnostic(
         code: "P0101", message: "this is not valid YAML: \(problem)\(setting)", location: location)
     case YamlError.duplicatedKeysInMapping(let duplicates, let context):
-      return Diagnostic(
-        code: "P0102", message: "the key '\(duplicates.first ?? "")' stands here twice",
-        location: place(context.mark))
+      return duplicate(
+        duplicates.first ?? "", in: text, from: context.mark.line, file: file)
     default:
       return Diagnostic(
         code: "P0101", message: "this is not valid YAML: \(error)",
         location: SourceLocation(file: file, line: 1, column: 1))
     }
+  }
+
+  /// Finds the places of a key that stands twice in the map that starts at a line, since Yams names
+  /// only the map.
+  private static func duplicate(_ key: String, in text: String, from line: Int, file: String)
+    -> Diagnostic
+  {
+    var places: [Int: [SourceLocation]] = [:]
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, content) in lines.enumerated() where index + 1 >= line {
+      let bare = content.drop { $0 == " " || $0 == "-" }
+      let rest = bare.drop { $0 == "\"" || $0 == "'" }
+      guard rest.hasPrefix(key),
+        rest.dropFirst(key.count).drop(while: { "\"' ".contains($0) })
+          .hasPrefix(":")
+      else { continue }
+      let column = content.count - bare.count + 1
+      places[column, default: []].append(
+        SourceLocation(file: file, line: index + 1, column: column))
+    }
+    // The first column that holds it twice is that of the outermost such map.
+    let found = places.filter { $0.value.count > 1 }.min { $0.key < $1.key }?.value ?? []
+    let notes = found.first.map {
+      [Diagnostic.Note(message: "it stands here, too", location: $0)]
+    }
+    return Diagnostic(
+      code: "P0102", message: "the key '\(key)' stands here twice",
+      location: found.count > 1 ? found[1] : SourceLocation(file: file, line: line, column: 1),
+      notes: notes ?? [])
   }
 
   /// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2).

@@ -47,6 +47,11 @@ struct Check: ParsableCommand {
     Terminal.print(
       "reproduced \(outcome.verifications.count - differing.count) of "
         + "\(outcome.verifications.count) outputs of \(stages) stages")
+    let executed = outcome.record.instances.filter { $0.outcome == .executed }.count
+    if executed > stages {
+      Terminal.print(
+        "\(executed - stages) stages had no earlier result to compare with; they have one now")
+    }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
     if !differing.isEmpty { throw ExitCode(8) }
     if outcome.record.status == .failed { throw ExitCode(1) }
