@@ -42,6 +42,15 @@ public enum Archive {
   private static func extract(
     _ path: String, into folder: String, _ singleName: String, _ limits: Limits
   ) throws(FetchError) {
+    // libarchive translates names through the thread's locale, and "C" knows ASCII only.
+    let locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
+    let before = locale.map { uselocale($0) }
+    defer {
+      if let locale {
+        uselocale(before ?? nil)
+        freelocale(locale)
+      }
+    }
     guard let archive = archive_read_new() else { throw FetchError(.archive, "out of memory") }
     defer { archive_read_free(archive) }
     // Not all that there are: for some, libarchive starts a program that it finds in PATH.
@@ -82,6 +91,17 @@ public enum Archive {
     let limits: Limits
     var entries = 0
     var size = 0
+
+    /// Why so many bytes more are too many; nil where they are not.
+    func excess(of count: Int) -> String? {
+      let (whole, isTooLarge) = size.addingReportingOverflow(max(0, count))
+      if isTooLarge || whole > limits.size {
+        return "makes the whole larger than \(limits.size) bytes"
+      }
+      // Small wholes are exempt: a megabyte of zeros is no attack.
+      guard whole > 64 << 20, whole / max(1, packedSize) > limits.ratio else { return nil }
+      return "makes the whole larger than \(limits.ratio) times the archive"
+    }
   }
 
   private static func unpack(
@@ -118,36 +138,45 @@ public enum Archive {
     }
     if isFolder { return }
     let file = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard file >= 0 else {
-      throw refuse(
-        errno == EEXIST
-          ? "stands there twice" : "cannot be written: \(String(cString: strerror(errno)))")
-    }
+    guard file >= 0 else { throw refuse(errno == EEXIST ? "stands there twice" : unwritable()) }
     defer { close(file) }
+    if let reason = try write(entry, archive, to: file, path, &state) { throw refuse(reason) }
+  }
+
+  /// Writes an entry's bytes.
+  ///
+  /// - Returns: Why it is refused; nil where it is not.
+  private static func write(
+    _ entry: OpaquePointer, _ archive: OpaquePointer, to file: Int32, _ path: String,
+    _ state: inout Progress
+  ) throws(FetchError) -> String? {
+    let claimed = archive_entry_size_is_set(entry) == 0 ? 0 : Int(archive_entry_size(entry))
+    if let excess = state.excess(of: claimed) { return excess }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
+    var size = 0
     while true {
       let count = archive_read_data(archive, buffer.baseAddress, buffer.count)
-      if count == 0 { return }
-      guard count > 0 else { throw problem(archive, path) }
+      guard count >= 0 else { throw problem(archive, path) }
+      if count == 0 { break }
+      if let excess = state.excess(of: count) { return excess }
+      guard Foundation.write(file, buffer.baseAddress, count) == count else { return unwritable() }
+      size += count
       state.size += count
-      let isBomb =
-        state.size > 64 << 20 && state.size / max(1, state.packedSize) > state.limits.ratio
-      guard state.size <= state.limits.size, !isBomb else {
-        throw refuse(
-          "makes the whole larger than \(isBomb ? "\(state.limits.ratio) times the archive" : "\(state.limits.size) bytes")"
-        )
-      }
-      guard write(file, buffer.baseAddress, count) == count else {
-        throw refuse("cannot be written: \(String(cString: strerror(errno)))")
-      }
     }
+    // libarchive does not give the hole at the end of a sparse file.
+    guard claimed > size else { return nil }
+    state.size += claimed - size
+    return ftruncate(file, off_t(claimed)) == 0 ? nil : unwritable()
+  }
+
+  private static func unwritable() -> String {
+    "cannot be written: \(String(cString: strerror(errno)))"
   }
 
   /// An entry's name; nil where it is no UTF-8.
   private static func name(of entry: OpaquePointer) -> String? {
     if let name = archive_entry_pathname_utf8(entry) { return String(cString: name) }
-    // libarchive takes a tar's names to be in the locale's encoding, which for "C" is ASCII.
     return archive_entry_pathname(entry).flatMap { String(validatingCString: $0) }
   }
 

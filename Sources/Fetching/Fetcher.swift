@@ -33,7 +33,9 @@ public struct Fetcher: Sendable {
     self.stallTimeout = stallTimeout
   }
 
-  /// Fetches a file; one that is already there is left as it is. Blocks its thread.
+  /// Fetches a file; one that is already there is left as it is.
+  ///
+  /// It blocks its thread for as long as that takes.
   ///
   /// - `progress`: Called with the bytes that are there, and of how many where that is known.
   /// - Returns: Where it came from: a path, or a URL without a password.
@@ -74,8 +76,10 @@ public struct Fetcher: Sendable {
   }
 
   func tooLarge(_ place: String, _ size: Int? = nil) -> FetchError {
-    let found = size.map { "\($0) bytes, more than \(sizeLimit)" } ?? "more than \(sizeLimit) bytes"
-    return FetchError(.failed, "'\(place)' has \(found); raise 'size-limit' if that is right")
+    let found = size.map { ", namely \($0)" } ?? ""
+    return FetchError(
+      .failed,
+      "'\(place)' has more than \(sizeLimit) bytes\(found); raise 'size-limit' if that is right")
   }
 
   private func cancelled(_ place: String) -> FetchError {

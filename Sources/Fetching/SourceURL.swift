@@ -30,7 +30,7 @@ struct SourceURL {
     }
     self.text = text
     self.host = components.port.map { "\(host):\($0)" } ?? host
-    path = String(components.path.drop { $0 == "/" })
+    path = String(components.path.dropFirst())
   }
 
   /// The place of the file below a mirror's folder: HOST/PATH; nil where the path climbs out of it.

@@ -143,21 +143,23 @@ final class Transfer {
       part.discard()
       part.validator = answer.validator
     }
-    if let error = answer.length.flatMap({ excess(part.size + $0) }) {
+    if let error = answer.length.flatMap({ excess(part.size + $0, isAll: true) }) {
       verdict = .refused(error)
       return false
     }
     return true
   }
 
-  private func excess(_ size: Int) -> FetchError? {
+  /// - `size`: Bytes that the file has.
+  /// - `isAll`: Whether it is known to have no more.
+  private func excess(_ size: Int, isAll: Bool = false) -> FetchError? {
     if let expected, size > expected {
       return FetchError(
         .mismatch,
-        "'\(source.shown)' has more than the \(expected) bytes that are wanted; nothing is kept. "
-          + "Either the file has changed, or the wrong size is asked for")
+        "'\(source.shown)' has \(size) bytes\(isAll ? "" : " or more") instead of \(expected); "
+          + "nothing is kept. Either the file has changed, or the wrong size is asked for")
     }
-    return size > fetcher.sizeLimit ? fetcher.tooLarge(source.shown) : nil
+    return size > fetcher.sizeLimit ? fetcher.tooLarge(source.shown, isAll ? size : nil) : nil
   }
 
   private func judge(

@@ -107,6 +107,21 @@ struct HostileArchiveTests {
     #expect(message.contains("times the archive"), "\(message)")
   }
 
+  @Test func `a sparse file keeps the hole at its end`() throws {
+    let archive = try make(
+      """
+      import subprocess
+      with open("hole", "wb") as f:
+          f.write(b"hi")
+          f.truncate(1 << 20)
+      subprocess.run(["tar", "--sparse", "-cf", "archive", "hole"], check=True)
+      """)
+    try Archive.unpack(archive, into: target)
+    #expect(
+      FileManager.default.contents(atPath: target + "/hole")
+        == Data("hi".utf8) + Data(count: (1 << 20) - 2))
+  }
+
   @Test func `the whole may be as large as its limit and no larger`() throws {
     var limits = Archive.Limits()
     limits.size = 2999

@@ -26,15 +26,12 @@ struct FetchItem: Sendable {
       items.append(item)
     }
     for name in names {
-      var parent = (name as NSString).deletingLastPathComponent
-      while !parent.isEmpty {
-        guard !names.contains(parent) else {
-          throw StageError(
-            code: .badParameter,
-            message: "'\(name)' would lie below '\(parent)', which is a file or an archive of its "
-              + "own; give one of them another 'name'")
-        }
-        parent = (parent as NSString).deletingLastPathComponent
+      for index in name.indices where name[index] == "/" && names.contains(String(name[..<index])) {
+        throw StageError(
+          code: .badParameter,
+          message:
+            "'\(name)' would lie below '\(name[..<index])', which is a file or an archive of "
+            + "its own; give one of them another 'name'")
       }
     }
     return items
@@ -87,8 +84,8 @@ struct FetchItem: Sendable {
 
   /// What a compressed single file comes out as: `digits.idx.gz` holds `digits.idx`.
   private var singleName: String {
-    let last = (name as NSString).lastPathComponent as NSString
-    return ["gz", "bz2", "xz", "zst"].contains(last.pathExtension)
-      ? last.deletingPathExtension : last as String
+    let last = name.split(separator: "/").last.map(String.init) ?? name
+    let suffix = [".gz", ".bz2", ".xz", ".zst"].first { last.hasSuffix($0) && last != $0 }
+    return String(last.dropLast(suffix?.count ?? 0))
   }
 }
