@@ -185,6 +185,11 @@ struct BrokenTransferTests {
     #expect(server.requests().isEmpty)
   }
 
+  @Test func `the size that a server announces is believed`() throws {
+    let error = #expect(throws: FetchError.self) { try fetch("/huge") }
+    #expect(error?.message.contains("namely 1099511627776") == true, "\(error?.message ?? "")")
+  }
+
   // MARK: - Stopping
 
   @Test func `a transfer stops when it is told to and keeps its part`() throws {
