@@ -53,7 +53,8 @@ extension Project {
         forced: try selection.forced(in: graph)),
       store: store, selected: selected,
       layout: RunLayout(run: id, project: root, work: work, program: program),
-      launcher: launcher, options: options, durations: {
+      launcher: launcher, options: options,
+      durations: {
         let past = (latest.value?.instances ?? []).filter { $0.seconds > 0 }
         return Dictionary(past.map { ($0.name, $0.seconds) }) { first, _ in first }
       }
