@@ -72,6 +72,10 @@ struct StageCommand: ParsableCommand {
             ?? (parameter.isRequired ? "required" : "")
           return [name, type + (parameter.unit.map { " (\($0))" } ?? ""), standard, parameter.doc]
         })
+      for (name, parameter) in manifest.parameters.parameters {
+        let members = (parameter.items.first ?? parameter).properties
+        section("each of \(name)", members.map { rowOf($0, $1) })
+      }
       section(
         "metrics",
         manifest.metrics.map { name, metric in
