@@ -71,8 +71,8 @@ extension Project {
       observe(
         .warning(
           instance: nil,
-          message: "'\(first)'\(others) is not in the record's snapshot of the work tree, being over "
-            + "10 MiB; commit it, or have git ignore it"))
+          message: "'\(first)'\(others) is not in the record's snapshot of the work tree, "
+            + "being over 10 MiB; commit it, or have git ignore it"))
     }
     let instances = try scheduler.run()
     store.flushIndex()
