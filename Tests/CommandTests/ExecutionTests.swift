@@ -103,6 +103,22 @@ struct ExecutionTests {
     #expect(wrong.status == 3)
   }
 
+  @Test func `the list of built-in stages is that of the folders`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let folders = try FileManager.default.contentsOfDirectory(
+      atPath: root.appending(path: "Stages").path)
+    let project = try ProjectFolder()
+    let listed = try project.run("stage", "list").output.split(separator: "\n")
+    #expect(listed.count == folders.count)
+    for line in listed {
+      let name = try #require(line.split(separator: "@").first)
+      let folder = name.split(separator: "-").map(\.capitalized).joined()
+      #expect(folders.contains(folder), "\(name)")
+      #expect(try project.run("stage", "describe", String(name)).status == 0)
+    }
+  }
+
   @Test func `a retry waits and succeeds, and keep-going finishes the rest`() throws {
     let project = try ProjectFolder()
     let mark = project.path + "/mark"

@@ -50,6 +50,7 @@ struct Run: ParsableCommand {
       launcher: launcher, program: executablePath(), toolVersion: PipelineCommand.version
     ) { display.show($0) }
     if !execution.json { summarize(outcome, project) }
+    if let warning = project.log?.noteWarning { Terminal.note("warning: \(warning)") }
     if let warning = outcome.kept?.warning {
       Terminal.note(project.logProblem.map { "Provenance is off: \($0)" } ?? warning)
     }
@@ -77,7 +78,8 @@ struct Run: ParsableCommand {
       project: Project.root(for: (path as NSString).deletingLastPathComponent), file: path,
       program: executablePath(),
       arguments: CommandLine.arguments.dropFirst().filter { $0 != "-q" && $0 != "--quiet" },
-      path: ProcessInfo.processInfo.environment["PATH"] ?? "")
+      path: ["PATH", "PIPELINE_STAGES"]
+        .map { ProcessInfo.processInfo.environment[$0] ?? "" }.joined(separator: "\0"))
   }
 
   /// What the next run says when it finds nothing to do.
