@@ -148,6 +148,10 @@ def ms(seconds):
     return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
+def ratio(value):
+    return f"{value:.2f}×" if value < 10 else f"{value:.0f}×"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--pipeline", required=True)
@@ -194,7 +198,7 @@ def main():
     for count in counts:
         beside = []
         if count == 1000:
-            beside = [f"{name} {ms(again)}, {again / noop[stages]:.2g}×"
+            beside = [f"{name} {ms(again)}, {ratio(again / noop[stages])}"
                       + ("" if stages == 1000 else f" (at {stages} stages)")
                       for name, (_, again, stages) in peers.items()]
         beside.append(f"{peak([ours, 'run', '-q'], root / f'ours{count}'):.0f} MiB")

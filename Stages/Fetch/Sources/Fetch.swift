@@ -50,7 +50,7 @@ public struct Fetch: Stage {
     } catch let error as FetchError {
       if error.isRetryable { context.checkpoint(downloads) }
       throw StageError(
-        code: .failed, message: "error \(error.code.name): \(error.message)",
+        code: StageError.Code(name: error.code.name), message: error.message,
         isRetryable: error.isRetryable)
     }
     context.metric("files", items.count)
