@@ -8,7 +8,7 @@ PIPELINE := .build/release/pipeline
 PREFIX ?= /usr/local
 
 APT_PACKAGES := pkg-config libssl-dev libsqlite3-dev libgit2-dev libcurl4-openssl-dev \
-  libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libpng-dev zlib1g-dev \
+  libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev \
   bubblewrap git python3-venv libjs-katex fonts-katex libjs-highlight.js
 
 .PHONY: paper test build setup format lint benchmark install clean

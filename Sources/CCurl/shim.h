@@ -28,3 +28,8 @@ static inline CURLcode curl_get_number(CURL *handle, CURLINFO info, long *value)
 static inline CURLcode curl_get_size(CURL *handle, CURLINFO info, curl_off_t *value) {
   return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode curl_set_monitor(CURL *handle,
+                                        int (*value)(void *, curl_off_t, curl_off_t, curl_off_t,
+                                                     curl_off_t)) {
+  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+}

@@ -133,10 +133,11 @@ extension Attempt {
     case .checkpoint(let path): return .checkpoint(path)
     case .note(let markdown): notes.append(markdown)
     case .result(let outputs, let metrics): result = (outputs, metrics)
-    case .error(_, let message, let isRetryable, let slot, let line):
+    case .error(let code, let message, let isRetryable, let slot, let line):
       let place = [slot.map { "input '\($0)'" }, line.map { "line \($0)" }].compactMap { $0 }
       let prefix = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
-      fail("P0301", prefix + message)
+      let isOurs = code.count == 5 && code.hasPrefix("P") && Int(code.dropFirst()) != nil
+      fail(isOurs ? code : "P0301", prefix + message)
       self.isRetryable = isRetryable
     case .hello, .unknown: break
     }

@@ -379,7 +379,8 @@ extension Scheduler {
           name,
           MetricRecord(
             value: value, unit: declared[name]?.unit,
-            direction: declared[name]?.direction.flatMap(MetricRecord.Direction.init))
+            direction: declared[name]?.direction.flatMap(MetricRecord.Direction.init),
+            doc: declared[name].flatMap { $0.doc.isEmpty ? nil : $0.doc })
         )
       })
     record.notes = result.notes

@@ -15,8 +15,10 @@ extension PageWriter {
     }
     for instance in own { html += failure(instance) }
     for item in cell.show { html += show(item, of: cell, own) }
-    for instance in own {
-      for text in instance.notes { html += "<aside class=\"note\">\(note(text))</aside>" }
+    // Instances that differ in what does not matter here often say the same.
+    var told: Set<String> = []
+    for text in own.flatMap(\.notes) where told.insert(text).inserted {
+      html += "<aside class=\"note\">\(note(text))</aside>"
     }
     if !cell.show.contains(where: { if case .metrics = $0 { true } else { false } }),
       own.contains(where: { !$0.metrics.isEmpty })

@@ -23,11 +23,15 @@ public enum Prose {
   ///
   /// Formats after `|`: `.2` two decimals, `.1%` per cent, `.2e` exponent, `,` thousands. A name
   /// without a value stays visible as `⟨name?⟩`.
-  public static func fill(_ markdown: String, lookup: (String) -> Value?) -> String {
+  ///
+  /// - `decorate`: Takes the finished text and the name that it stands for, and may make a link of it.
+  public static func fill(
+    _ markdown: String, decorate: (String, String) -> String = { text, _ in text },
+    lookup: (String) -> Value?
+  ) -> String {
     walk(markdown) { name, format, _ in
       guard let value = lookup(name), !value.isNull else { return "⟨\(name)?⟩" }
-      guard let number = value.double else { return value.text }
-      return formatted(number, format)
+      return decorate(value.double.map { formatted($0, format) } ?? value.text, name)
     }
   }
 

@@ -14,7 +14,11 @@ extension Project {
     var options = NotebookPage.Options()
     let measurements = Measurements(record.instances, parameters: record.parameters)
     options.prose = { text in
-      Prose.fill(text) { measurements.value($0) }
+      Prose.fill(text) { shown, name in
+        NotebookPage.lineageLink(shown, metric: name, in: record)
+      } lookup: {
+        measurements.value($0)
+      }
     }
     let folder = "\(store.path)/drawings"
     let cache = VegaLiteDrawer.Cache(

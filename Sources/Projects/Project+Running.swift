@@ -53,7 +53,8 @@ extension Project {
         forced: try selection.forced(in: graph)),
       store: store, selected: selected,
       layout: RunLayout(run: id, project: root, work: work, program: program),
-      launcher: launcher, options: options, durations: {
+      launcher: launcher, options: options,
+      durations: {
         let past = (latest.value?.instances ?? []).filter { $0.seconds > 0 }
         return Dictionary(past.map { ($0.name, $0.seconds) }) { first, _ in first }
       }
@@ -65,6 +66,14 @@ extension Project {
       run: id, instances: selected.sorted().map { graph.instances[$0].name })
     journal.append(begun)
     observe(begun)
+    if let leftOut = log?.leftOut, let first = leftOut.first {
+      let others = leftOut.count > 1 ? " and \(leftOut.count - 1) more" : ""
+      observe(
+        .warning(
+          instance: nil,
+          message: "'\(first)'\(others) is not in the record's snapshot of the work tree, "
+            + "being over 10 MiB; commit it, or have git ignore it"))
+    }
     let instances = try scheduler.run()
     store.flushIndex()
     let status: RunRecord.Status =

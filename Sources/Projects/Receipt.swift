@@ -19,6 +19,7 @@ public struct Receipt {
     public var file: String
     public var program: String
     public var arguments: [String]
+    /// The variables of the environment that say where programs and plugins are found.
     public var path: String
 
     public init(

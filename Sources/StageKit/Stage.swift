@@ -29,6 +29,10 @@ public struct StageError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The kind of an error, open for more kinds in later versions.
   public struct Code: Hashable, Sendable {
     public let name: String
+
+    /// A code of the stage's own; one of the program's (`P0202`) is shown as such.
+    public init(name: String) { self.name = name }
+
     /// An input's content is not what the stage can use.
     public static let badInput = Code(name: "bad-input")
     /// A parameter's value does not fit the data.

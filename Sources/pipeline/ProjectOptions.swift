@@ -32,14 +32,14 @@ struct ProjectOptions: ParsableArguments {
   }
 
   private func open(_ folder: String) throws -> Project {
-    try Project(
-      root: Project.root(for: folder), builtIn: BuiltinStages.all, environment: environment())
+    let root = Project.root(for: folder)
+    return try Project(
+      root: root, builtIn: BuiltinStages.all, environment: environment(root))
   }
 
   /// The environment, with the mirror that lies beside the project where nothing else is named.
-  private func environment() -> [String: String] {
+  private func environment(_ root: String) -> [String: String] {
     var environment = ProcessInfo.processInfo.environment
-    let root = Project.root(for: FileManager.default.currentDirectoryPath)
     let mirror = URL(fileURLWithPath: root).deletingLastPathComponent().path + "/shared/mirror"
     if environment["PIPELINE_MIRROR"] == nil, FileManager.default.fileExists(atPath: mirror) {
       environment["PIPELINE_MIRROR"] = mirror

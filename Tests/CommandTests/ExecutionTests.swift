@@ -1,3 +1,4 @@
+import ContentHashing
 import Foundation
 import StructuredValue
 import Testing
@@ -101,6 +102,43 @@ struct ExecutionTests {
     let wrong = try project.run(
       "run", "--set", "x=1", environment: ["PIPELINE_STAGES": root + "/Docs/examples"])
     #expect(wrong.status == 3)
+  }
+
+  @Test func `content that is not what its digest says has an exit code of its own`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - stage: data
+            uses: fetch@1
+            params: {files: [{url: "https://a.example/x", sha256: "\(String(repeating: "0", count: 64))"}]}
+
+        """), "mirror/a.example/x": "hello",
+    ])
+    let wrong = try project.run(
+      "run", environment: ["PIPELINE_MIRROR": project.path + "/mirror", "PIPELINE_OFFLINE": "1"])
+    #expect(wrong.status == 5, "\(wrong.all)")
+    #expect(wrong.errors.contains("P0202"))
+    #expect(wrong.errors.contains(Digest.of("hello").hex))
+    let absent = try project.run(
+      "run", environment: ["PIPELINE_MIRROR": "/nowhere", "PIPELINE_OFFLINE": "1"])
+    #expect(absent.status == 4, "\(absent.all)")
+    #expect(absent.errors.contains("P0204"))
+  }
+
+  @Test func `the list of built-in stages is that of the folders`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let folders = try FileManager.default.contentsOfDirectory(
+      atPath: root.appending(path: "Stages").path)
+    let project = try ProjectFolder()
+    let listed = try project.run("stage", "list").output.split(separator: "\n")
+    #expect(listed.count == folders.count)
+    for line in listed {
+      let name = try #require(line.split(separator: "@").first)
+      let folder = name.split(separator: "-").map(\.capitalized).joined()
+      #expect(folders.contains(folder), "\(name)")
+      #expect(try project.run("stage", "describe", String(name)).status == 0)
+    }
   }
 
   @Test func `a retry waits and succeeds, and keep-going finishes the rest`() throws {

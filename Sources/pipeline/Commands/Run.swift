@@ -50,6 +50,7 @@ struct Run: ParsableCommand {
       launcher: launcher, program: executablePath(), toolVersion: PipelineCommand.version
     ) { display.show($0) }
     if !execution.json { summarize(outcome, project) }
+    if let warning = project.log?.noteWarning { Terminal.note("warning: \(warning)") }
     if let warning = outcome.kept?.warning {
       Terminal.note(project.logProblem.map { "Provenance is off: \($0)" } ?? warning)
     }
@@ -58,10 +59,17 @@ struct Run: ParsableCommand {
         question, record: outcome.record, loaded: loaded, summary: summary(of: outcome.record))
     }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
-    if outcome.record.status == .failed { throw ExitCode(1) }
+    if outcome.record.status == .failed { throw ExitCode(failureStatus(outcome.record)) }
     if checkClaims, outcome.record.claims.contains(where: { $0.verdict != .holds }) {
       throw ExitCode(1)
     }
+  }
+
+  /// 5 for content that is not what its digest says, 4 for what could not be had, else 1.
+  private func failureStatus(_ record: RunRecord) -> Int32 {
+    let codes = Set(record.instances.compactMap { $0.error?.code })
+    if codes == ["P0202"] { return 5 }
+    return !codes.isEmpty && codes.isSubset(of: ["P0201", "P0203", "P0204"]) ? 4 : 1
   }
 
   /// What a run of nothing but hits may be answered by; nil where the user wants to see more, or
@@ -77,7 +85,8 @@ struct Run: ParsableCommand {
       project: Project.root(for: (path as NSString).deletingLastPathComponent), file: path,
       program: executablePath(),
       arguments: CommandLine.arguments.dropFirst().filter { $0 != "-q" && $0 != "--quiet" },
-      path: ProcessInfo.processInfo.environment["PATH"] ?? "")
+      path: ["PATH", "PIPELINE_STAGES"]
+        .map { ProcessInfo.processInfo.environment[$0] ?? "" }.joined(separator: "\0"))
   }
 
   /// What the next run says when it finds nothing to do.

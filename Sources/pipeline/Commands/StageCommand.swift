@@ -63,20 +63,25 @@ struct StageCommand: ParsableCommand {
       section(
         "outputs", manifest.outputs.map { [$0, $1.kind, $1.isRequired ? "" : "optional", $1.doc] })
       section(
-        "params",
-        manifest.parameters.parameters.map { name, parameter in
-          let choices = parameter.choices.map(\.text).joined(separator: " | ")
-          let type = choices.isEmpty ? parameter.type ?? "any" : choices
-          let standard =
-            parameter.defaultValue.map { "= \($0.json())" }
-            ?? (parameter.isRequired ? "required" : "")
-          return [name, type + (parameter.unit.map { " (\($0))" } ?? ""), standard, parameter.doc]
-        })
+        "params", manifest.parameters.parameters.map { row($0, $1) })
+      for (name, parameter) in manifest.parameters.parameters {
+        let members = (parameter.items.first ?? parameter).properties
+        section("each of \(name)", members.map { row($0, $1) })
+      }
       section(
         "metrics",
         manifest.metrics.map { name, metric in
           [name, metric.unit ?? "", metric.direction.map { "\($0) is better" } ?? "", metric.doc]
         })
+    }
+
+    private func row(_ name: String, _ parameter: ParameterSchema.Parameter) -> [String] {
+      let choices = parameter.choices.map(\.text).joined(separator: " | ")
+      let type = choices.isEmpty ? parameter.type ?? "any" : choices
+      let standard =
+        parameter.defaultValue.map { "= \($0.json())" }
+        ?? (parameter.isRequired ? "required" : "")
+      return [name, type + (parameter.unit.map { " (\($0))" } ?? ""), standard, parameter.doc]
     }
 
     private func section(_ title: String, _ rows: [[String]]) {

@@ -28,7 +28,8 @@ enum FrontPlot {
         ],
         "y": [
           "field": "accuracy", "type": "quantitative", "title": "accuracy in %",
-          "scale": ["zero": false],
+          // Below the reference lie designs that nobody would use; they would flatten the rest.
+          "scale": ["zero": false, "domainMin": .double(parameters.referenceAccuracy)],
         ],
         "color": [
           "field": "set", "type": "nominal", "title": .null,
@@ -38,11 +39,14 @@ enum FrontPlot {
       "layer": [
         [
           "transform": [["filter": "datum.set == 'measured candidate'"]],
-          "mark": ["type": "point", "size": 18, "opacity": 0.5],
+          "mark": ["type": "point", "size": 18, "opacity": 0.5, "clip": true],
         ],
         [
           "transform": [["filter": "datum.set != 'measured candidate'"]],
-          "mark": ["type": "line", "interpolate": "step-after", "point": ["size": 24]],
+          "mark": [
+            "type": "line", "interpolate": "step-after", "point": ["size": 24, "clip": true],
+            "clip": true,
+          ],
           "encoding": [
             "strokeDash": [
               "field": "set", "type": "nominal", "legend": .null,
