@@ -68,9 +68,10 @@ struct ParameterSchemaTests {
     ("minimum: low", 0), ("kind: integer", 0),
   ])
   func `a schema is checked, too`(schema: String, good: Int) {
+    let type = schema.contains("type") ? "" : "type: integer, "
     let (manifest, problems) = Manifest.read(
       text:
-        "stage: s\nversion: 1\nparams: {x: {\(schema.contains("type") ? "" : "type: integer, ")\(schema)}}",
+        "stage: s\nversion: 1\nparams: {x: {\(type)\(schema)}}",
       file: "stage.yaml")
     #expect((manifest != nil) == (good == 1), "\(problems.map(\.message))")
     #expect(problems.isEmpty == (good == 1))
