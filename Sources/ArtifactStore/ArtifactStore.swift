@@ -68,12 +68,17 @@ public final class ArtifactStore: Sendable {
 
 extension ArtifactStore {
   /// Whether the store holds a content: a file's bytes, or a folder and all it names.
-  public func contains(_ digest: Digest, isTree: Bool) -> Bool {
-    guard access(path(of: digest, isTree: isTree), F_OK) == 0 else { return false }
-    guard isTree, let entries = try? tree(digest) else { return !isTree }
+  ///
+  /// - `size`: Where it is known, a file of another size counts as absent: it was cut off.
+  public func contains(_ digest: Digest, isTree: Bool, size: Int? = nil) -> Bool {
+    guard isTree else {
+      let facts = try? FileFacts(of: path(of: digest, isTree: false), followingLinks: false)
+      return facts.map { size == nil || $0.size == size } ?? false
+    }
+    guard let entries = try? tree(digest) else { return false }
     return entries.allSatisfy { entry in
       switch entry.kind {
-      case .file(let digest, _): contains(digest, isTree: false)
+      case .file(let digest, _): contains(digest, isTree: false, size: entry.size)
       case .folder(let digest): contains(digest, isTree: true)
       case .link: true
       }
@@ -114,7 +119,7 @@ extension ArtifactStore {
   public func action(for key: Digest) -> ActionResult? {
     guard let data = FileManager.default.contents(atPath: objectPath("action", key)),
       let result = ActionResult(text: Array(data)),
-      result.outputs.values.allSatisfy({ contains($0.digest, isTree: $0.isTree) })
+      result.outputs.values.allSatisfy({ contains($0.digest, isTree: $0.isTree, size: $0.size) })
     else { return nil }
     return result
   }

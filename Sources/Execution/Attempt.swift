@@ -93,7 +93,7 @@ extension Attempt {
       }
       message = try StageMessage(line: line)
     } catch {
-      fail("P0306", "broke the protocol: \(error)")
+      fail("P0306", log.mask.hide("broke the protocol: \(error)"))
       return nil
     }
     saidAnything = true
@@ -120,7 +120,8 @@ extension Attempt {
       // Ten a second are enough for eyes; the end is always shown.
       if let last = lastProgress, now - last < .milliseconds(100), done != total { return nil }
       lastProgress = now
-      return .progress(done: done, total: total, unit: unit, message: message)
+      return .progress(
+        done: done, total: total, unit: unit, message: log.mask.hide(message))
     case .metric(let name, let step, let value):
       guard let step else {
         metrics[name] = value
@@ -131,13 +132,13 @@ extension Attempt {
       let shown = log.append(Array(message.utf8), source: level.rawValue, seconds: seconds)
       return .line(level == .info ? shown : "\(level.rawValue): \(shown)")
     case .checkpoint(let path): return .checkpoint(path)
-    case .note(let markdown): notes.append(markdown)
+    case .note(let markdown): notes.append(log.mask.hide(markdown))
     case .result(let outputs, let metrics): result = (outputs, metrics)
     case .error(let code, let message, let isRetryable, let slot, let line):
       let place = [slot.map { "input '\($0)'" }, line.map { "line \($0)" }].compactMap { $0 }
       let prefix = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
       let isOurs = code.count == 5 && code.hasPrefix("P") && Int(code.dropFirst()) != nil
-      fail(isOurs ? code : "P0301", prefix + message)
+      fail(isOurs ? code : "P0301", log.mask.hide(prefix + message))
       self.isRetryable = isRetryable
     case .hello, .unknown: break
     }

@@ -13,14 +13,22 @@ import StructuredValue
 /// An attempt's folder, ready for its process.
 struct PreparedAttempt: Sendable {
   var inputs: [String: StageRequest.Input]
-  /// Path inputs whose content differs from what the key was made of.
-  var changed: [String]
+}
+
+/// A file of the user's that changed after the key was made from it: a result would be kept under
+/// the name of another input.
+private struct ChangedInput: Error, CustomStringConvertible {
+  var path: String
+  var description: String {
+    "its input '\(path)' changed while the run was starting it; run again"
+  }
 }
 
 extension Scheduler {
   /// Lays out `in`, `out` and `tmp` of an attempt.
   func prepare(
-    _ instance: Instance, _ inputs: [(Instance.InputSlot, InputMaterial)], in folder: String
+    _ instance: Instance, _ key: ActionKey, _ inputs: [(Instance.InputSlot, InputMaterial)],
+    in folder: String
   ) throws -> PreparedAttempt {
     for name in ["in", "out", "tmp"] {
       try FileManager.default.createDirectory(
@@ -29,12 +37,15 @@ extension Scheduler {
     // Our own stages leave their inputs alone; a stranger's script gets copies, since a write
     // through a hard link would damage the store.
     let mode: MaterializeMode = instance.isBuiltIn ? .link : .copy
-    var prepared = PreparedAttempt(inputs: [:], changed: [])
+    var prepared = PreparedAttempt(inputs: [:])
     for (slot, material) in inputs {
       let path = "\(folder)/in/\(slot.name)" + fileExtension(slot, material)
       switch material {
       case .path(let source):
         let content = try store.store(fileOrFolder: layout.absolute(source), consuming: false)
+        guard key.content(ofInput: slot.name) == content.digest else {
+          throw ChangedInput(path: source)
+        }
         try store.materialize(content, at: path, readOnly: true, mode: mode)
         prepared.inputs[slot.name] = StageRequest.Input(
           path: path, kind: slot.kind, digest: content.digest.hex)
@@ -46,7 +57,7 @@ extension Scheduler {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let requests = try items.map { item in
           let itemPath =
-            "\(path)/\(item.name)" + kindExtension(item.output.kind, item.output.isTree)
+            "\(path)/\(fileName(item.name))" + kindExtension(item.output.kind, item.output.isTree)
           try store.materialize(item.output.content, at: itemPath, readOnly: true, mode: mode)
           return StageRequest.Item(
             name: item.name, matrix: item.matrix, path: itemPath, digest: item.output.digest.hex)
@@ -63,12 +74,16 @@ extension Scheduler {
     case .gathered: ""
     case .artifact(let output): kindExtension(output.kind, output.isTree)
     case .path(let path):
-      path.contains("*")
-        ? ""
-        : path.split(separator: "/").last.map { name in
-          name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""
-        } ?? ""
+      path.split(separator: "/").last.map { name in
+        name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""
+      } ?? ""
     }
+  }
+
+  /// An instance's name as that of a file: matrix values may hold anything.
+  private func fileName(_ name: String) -> String {
+    let plain = name.replacing("%", with: "%25").replacing("/", with: "%2F")
+    return plain == "." || plain == ".." ? "%2E" + plain.dropFirst() : plain
   }
 }
 
@@ -121,6 +136,8 @@ extension Scheduler {
       attempts[attempt.id] = nil
       infrastructureFailure = .infrastructure("\(error)")
       cancelRunning()
+    } catch let error as ChangedInput {
+      giveUp(attempt, code: "P0309", "\(error)")
     } catch {
       giveUp(attempt, code: "P0201", "\(error)")
     }

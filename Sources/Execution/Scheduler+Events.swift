@@ -168,8 +168,9 @@ extension Scheduler {
     }
     preparing += 1
     let paths = outputPaths(of: instance, in: attempt.folder)
+    let isKept = verifying[attempt.id] == nil
     DispatchQueue.global().async { [self] in
-      let stored = Result { try storeResult(of: attempt, instance, paths) }
+      let stored = Result { try storeResult(of: attempt, instance, paths, isKept: isKept) }
       wakeup.post { [self] in
         preparing -= 1
         complete(attempt, stored)
@@ -179,9 +180,9 @@ extension Scheduler {
 
   /// Stores outputs, log and action entry.
   ///
-  /// Runs on another thread.
+  /// Runs on another thread; `isKept` says whether the result may serve later runs.
   private func storeResult(
-    of attempt: Attempt, _ instance: Instance, _ paths: [String: String]
+    of attempt: Attempt, _ instance: Instance, _ paths: [String: String], isKept: Bool
   ) throws -> ActionResult {
     var result = ActionResult(instance: instance.name, keyFields: .map(attempt.key.fields))
     for output in instance.outputs {
@@ -219,9 +220,7 @@ extension Scheduler {
     result.seconds = attempt.seconds
     result.cpuSeconds = attempt.exit?.cpuSeconds ?? 0
     result.peakMemory = attempt.exit?.peakMemory ?? 0
-    if verifying[attempt.id] == nil {
-      try store.save(result, for: attempt.key.digest)
-    }
+    if isKept { try store.save(result, for: attempt.key.digest) }
     return result
   }
 

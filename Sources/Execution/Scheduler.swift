@@ -229,8 +229,7 @@ extension Scheduler {
       record.version = plugin.manifest.version.description
     }
     for input in instance.inputs {
-      let content = key?.fields["input.\(input.name)"]?.string?.split(separator: " ").last
-      guard let digest = content.flatMap({ Digest($0) }) else { continue }
+      guard let digest = key?.content(ofInput: input.name) else { continue }
       record.inputs.append(
         InputRecord(
           slot: input.name, kind: input.kind, digest: digest, from: input.reference))
@@ -345,7 +344,7 @@ extension Scheduler {
     let folder = "\(layout.work)/\(id)"
     let log = StageLog(
       path: "\(folder).log",
-      masks: instance.secrets.compactMap { options.environment[$0] }.flatMap(secretForms))
+      mask: SecretMask(instance.secrets.compactMap { options.environment[$0] }))
     let attempt = Attempt(
       id: id, name: "\(layout.run)-\(id)", instance: index, number: number, key: key, why: why,
       folder: folder, log: log)
@@ -356,7 +355,7 @@ extension Scheduler {
     preparing += 1
     let inputs = instance.inputs.map { ($0, materials(of: $0)) }
     DispatchQueue.global().async { [self] in
-      let prepared = Result { try prepare(instance, inputs, in: folder) }
+      let prepared = Result { try prepare(instance, key, inputs, in: folder) }
       wakeup.post { [self] in
         preparing -= 1
         launch(attempt, prepared)
@@ -383,16 +382,6 @@ extension Scheduler {
   func release(_ key: ActionKey) {
     locks[key.digest] = nil
   }
-}
-
-/// A secret as it may appear in a log: itself, in base64, and percent-encoded.
-private func secretForms(_ secret: String) -> [String] {
-  guard secret.count >= 4 else { return [] }
-  let forms = [
-    secret, Data(secret.utf8).base64EncodedString(),
-    secret.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? secret,
-  ]
-  return Array(Set(forms))
 }
 
 /// What an input is made of in the attempt's folder.

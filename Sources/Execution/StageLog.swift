@@ -8,16 +8,15 @@ final class StageLog {
   private var buffer: [UInt8] = []
   private var written = 0
   private(set) var tail: [String] = []
-  private let masks: [String]
+  let mask: SecretMask
 
   /// What a log may hold; a stage that prints more loses its middle, not its end.
   static let limit = 256 << 20
   static let tailLength = 20
 
-  /// - `masks`: Texts that must not appear, such as the values of secrets.
-  init(path: String, masks: [String]) {
+  init(path: String, mask: SecretMask) {
     self.path = path
-    self.masks = masks
+    self.mask = mask
   }
 
   deinit { if file >= 0 { close(file) } }
@@ -33,9 +32,7 @@ final class StageLog {
     if let last = text.split(separator: "\r", omittingEmptySubsequences: true).last {
       text = String(last)
     }
-    for mask in masks where text.contains(mask) {
-      text = text.replacingOccurrences(of: mask, with: "••••")
-    }
+    text = mask.hide(text)
     tail.append(text)
     if tail.count > StageLog.tailLength { tail.removeFirst() }
     if written + buffer.count < StageLog.limit {

@@ -138,12 +138,12 @@ extension Matrix {
       diagnostics += found
       return expanded
     }
-    func pairs(_ value: Located<Value>) -> [(axis: String, value: Value)] {
-      guard let map = expand(value).map else {
+    func pairs(_ value: Value, at location: SourceLocation) -> [(axis: String, value: Value)] {
+      guard let map = value.map else {
         diagnostics.append(
           Diagnostic(
             code: "P0104", message: "a combination of the matrix must be a map",
-            location: value.location))
+            location: location))
         return []
       }
       return map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -155,7 +155,7 @@ extension Matrix {
             code: "P0104", message: "'foreach' must be a list of maps", location: foreach.location))
         return ([], diagnostics)
       }
-      return (list.map { pairs(Located($0, at: foreach.location)) }, diagnostics)
+      return (list.map { pairs($0, at: foreach.location) }, diagnostics)
     }
     var result: [[(axis: String, value: Value)]] = axes.isEmpty ? [] : [[]]
     for axis in axes {
@@ -175,14 +175,14 @@ extension Matrix {
       }
       result = result.flatMap { row in values.map { row + [(axis.name, $0)] } }
     }
-    let excluded = exclude.map { pairs($0) }
+    let excluded = exclude.map { pairs(expand($0), at: $0.location) }
     result.removeAll { row in
       excluded.contains { pattern in
         pattern.allSatisfy { part in row.contains { $0.axis == part.axis && $0.value == part.value }
         }
       }
     }
-    return (result + include.map { pairs($0) }, diagnostics)
+    return (result + include.map { pairs(expand($0), at: $0.location) }, diagnostics)
   }
 }
 

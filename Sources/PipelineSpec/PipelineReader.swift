@@ -151,11 +151,19 @@ extension PipelineReader {
 
   private mutating func mergeParams(_ reader: MapReader) {
     if let node = reader.node("params") {
-      if node.map == nil { reader.mistype("params", node, wanted: "a map") }
-      params = merged(params, node.value)
+      if node.map == nil {
+        reader.mistype("params", node, wanted: "a map")
+      } else {
+        params = merged(params, node.value)
+      }
     }
     for member in reader.map("profiles") {
-      profiles[member.key] = merged(profiles[member.key] ?? [:], member.value.value)
+      guard member.value.map != nil || member.value.scalar?.isNull == true else {
+        reader.mistype(member.key, member.value, wanted: "a map of parameters")
+        continue
+      }
+      profiles[member.key] = merged(
+        profiles[member.key] ?? [:], member.value.map == nil ? [:] : member.value.value)
       profileLocations[member.key] = member.value.location
     }
   }

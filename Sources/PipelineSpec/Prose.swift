@@ -36,7 +36,9 @@ public enum Prose {
   }
 
   static func formatted(_ number: Double, _ format: String) -> String {
+    guard number.isFinite else { return number.isNaN ? "NaN" : number < 0 ? "−∞" : "∞" }
     if format == "," {
+      guard abs(number) < 1e15 else { return String(format: "%.4g", number) }
       let digits = String(Int(number.rounded()).magnitude)
       var grouped = ""
       for (index, digit) in digits.enumerated() {
@@ -46,7 +48,8 @@ public enum Prose {
       return (number < 0 ? "-" : "") + grouped
     }
     if format.hasPrefix(".") {
-      let digits = Int(format.dropFirst().prefix { $0.isNumber }) ?? 2
+      // A double has no more than 17 digits to show.
+      let digits = min(Int(format.dropFirst().prefix { $0.isNumber }) ?? 2, 17)
       if format.hasSuffix("%") { return String(format: "%.\(digits)f %%", number * 100) }
       return String(format: "%.\(digits)\(format.hasSuffix("e") ? "e" : "f")", number)
     }

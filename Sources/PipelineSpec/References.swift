@@ -24,7 +24,7 @@ public struct Selector: Hashable, Sendable {
 public enum InputReference: Hashable, Sendable {
   /// `predictor.model`, `predictor[*].model`, `predictor[device=pixel3].model`
   case artifact(stage: String, Selector?, slot: String)
-  /// A file, folder or glob.
+  /// A file or folder.
   case path(String)
 
   /// Reads a reference.

@@ -12,6 +12,11 @@ public struct ActionKey: Hashable, Sendable {
   /// mystery.
   public var fields: [String: Value]
 
+  /// The content that an input slot was given; nil where nothing is connected to it.
+  public func content(ofInput slot: String) -> Digest? {
+    fields["input.\(slot)"]?.string?.split(separator: " ").last.flatMap { Digest($0) }
+  }
+
   /// What an input slot was given.
   public struct InputContent: Hashable, Sendable {
     public var kind: String

@@ -39,7 +39,7 @@ public struct KnownOutput: Hashable, Sendable {
 
 /// What a decision needs to know of the world; the store and the work tree answer it.
 public protocol PlanFacts: AnyObject {
-  /// The content of a file, folder or glob, relative to the project's root.
+  /// The content of a file or folder, relative to the project's root.
   ///
   /// - Throws: An error that describes what is missing.
   func content(ofPath path: String) throws -> Digest

@@ -82,7 +82,7 @@ public struct Instance: Sendable {
     case artifact(instance: Int, slot: String)
     /// Several artifacts as one folder, in the order of the matrix.
     case gathered([Gathered])
-    /// Relative to the project's root; a file, a folder or a glob.
+    /// Relative to the project's root; a file or a folder.
     case path(String)
   }
 

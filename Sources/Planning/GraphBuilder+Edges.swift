@@ -171,6 +171,12 @@ extension GraphBuilder {
       }
       switch reference {
       case .path(let path):
+        guard !path.contains("*") else {
+          report(
+            "P0104", "'\(path)' is a pattern, which an input cannot be yet", at: location,
+            help: "name the folder: all of its files become one input")
+          return nil
+        }
         guard let path = projectPath(path, at: location) else { return nil }
         guard texts.count == 1 else {
           report("P0104", "a list of inputs holds a path; use a folder or a glob", at: location)

@@ -41,6 +41,7 @@ extension Project {
       atPath: store.runFolder(id), withIntermediateDirectories: true)
     let journal = Journal(path: "\(store.runFolder(id))/events.jsonl")
     let graph = loaded.graph
+    observeRepository()
     let source = try? log?.sourceState(snapshotDirty: true)
     let selected = try selection.selected(in: graph)
     try checkDemands(of: selected.map { graph.instances[$0] }, options)

@@ -78,7 +78,7 @@ public struct Receipt {
     summary: String
   ) {
     project.store.observe(question.program)
-    guard project.observeRepository() else { return }
+    guard project.hasOwnRepository else { return }
     var text = ""
     let limit = Int64(Date().timeIntervalSince1970 * 1e9) - 1_000_000_000
     for (path, signature) in project.store.observed.sorted(by: { $0.key < $1.key }) {
@@ -109,23 +109,24 @@ public struct Receipt {
 }
 
 extension Project {
-  /// Notes where HEAD stands: a new commit is a new run to record, though nothing is executed.
-  ///
-  /// - Returns: False for a linked work tree, whose HEAD lies elsewhere.
-  fileprivate func observeRepository() -> Bool {
-    let git = "\(root)/.git"
+  /// False for a linked work tree, whose HEAD lies elsewhere and would not be noticed.
+  fileprivate var hasOwnRepository: Bool {
     var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: git, isDirectory: &isFolder), !isFolder.boolValue {
-      return false
-    }
+    return !FileManager.default.fileExists(atPath: "\(root)/.git", isDirectory: &isFolder)
+      || isFolder.boolValue
+  }
+
+  /// Notes where HEAD stands as the run begins: a new commit is a new run to record, though nothing
+  /// is executed, and a commit made meanwhile is another one than the record names.
+  func observeRepository() {
+    let git = "\(root)/.git"
     store.observe("\(git)/HEAD")
     guard let head = try? String(contentsOfFile: "\(git)/HEAD", encoding: .utf8),
       head.hasPrefix("ref: ")
-    else { return true }
+    else { return }
     let name = head.dropFirst(5).trimmingCharacters(in: .whitespacesAndNewlines)
     store.observe("\(git)/\(name)")
     store.observe("\(git)/packed-refs")
-    return true
   }
 
   /// Writes the receipt of a run, where it deserves one.

@@ -1,3 +1,4 @@
+import Foundation
 public import SpecSyntax
 public import StructuredValue
 
@@ -17,6 +18,8 @@ public struct ParameterSchema: Sendable {
     public var exclusiveMinimum: Double?
     public var exclusiveMaximum: Double?
     public var minItems: Int?
+    /// A regular expression that a text must match somewhere, as in JSON Schema.
+    public var pattern: String?
     /// The schema of a list's elements.
     public var items: [Parameter]
     /// The schemas of an object's members.
@@ -27,7 +30,7 @@ public struct ParameterSchema: Sendable {
 
   static let keys = [
     "type", "enum", "default", "required", "minimum", "maximum", "exclusiveMinimum",
-    "exclusiveMaximum", "minItems", "items", "properties", "unit", "doc", "description",
+    "exclusiveMaximum", "minItems", "pattern", "items", "properties", "unit", "doc", "description",
   ]
   static let types = ["string", "integer", "number", "boolean", "array", "object"]
 
@@ -69,9 +72,17 @@ public struct ParameterSchema: Sendable {
       defaultValue: nil, isRequired: reader.bool("required") ?? false,
       minimum: number("minimum"), maximum: number("maximum"),
       exclusiveMinimum: number("exclusiveMinimum"), exclusiveMaximum: number("exclusiveMaximum"),
-      minItems: reader.int("minItems"), items: [], properties: [:],
+      minItems: reader.int("minItems"), pattern: reader.string("pattern")?.value, items: [],
+      properties: [:],
       unit: reader.string("unit")?.value,
       doc: reader.string("doc")?.value ?? reader.string("description")?.value ?? "")
+    if let pattern = parameter.pattern, (try? NSRegularExpression(pattern: pattern)) == nil {
+      reader.report(
+        Diagnostic(
+          code: "P0132",
+          message: "'\(pattern)' of the parameter '\(name)' is no regular expression",
+          location: reader.keyLocation("pattern")))
+    }
     diagnostics += reader.diagnostics
     if let items = reader.node("items") {
       parameter.items = [self.parameter(name, items, &diagnostics)]
@@ -161,7 +172,12 @@ extension ParameterSchema.Parameter {
         "'\(pointer)' is \(value.typeName) \(value.json()), where \(type ?? "") is needed")
     }
     switch type {
-    case "string": if value.string == nil { mismatch(); return value }
+    case "string":
+      if let text = value.string, !matches(text) {
+        // The text is not repeated: that it holds a password may be what is wrong with it.
+        problems.append("'\(pointer)' has not the form that is asked for (\(doc))")
+      }
+      if value.string == nil { mismatch(); return value }
     case "boolean": if value.bool == nil { mismatch(); return value }
     case "integer":
       guard let number = value.int else { mismatch(); return value }
@@ -231,6 +247,14 @@ extension ParameterSchema.Parameter {
     }
   }
 
+  private func matches(_ text: String) -> Bool {
+    guard let pattern, let expression = try? NSRegularExpression(pattern: pattern) else {
+      return true
+    }
+    return expression.firstMatch(
+      in: text, range: NSRange(text.startIndex..., in: text)) != nil
+  }
+
   var jsonSchema: Value {
     var schema: [String: Value] = [:]
     if let type {
@@ -245,6 +269,7 @@ extension ParameterSchema.Parameter {
     if let maximum { schema["maximum"] = .double(maximum) }
     if let exclusiveMinimum { schema["exclusiveMinimum"] = .double(exclusiveMinimum) }
     if let exclusiveMaximum { schema["exclusiveMaximum"] = .double(exclusiveMaximum) }
+    if let pattern { schema["pattern"] = .string(pattern) }
     if let items = items.first { schema["items"] = items.jsonSchema }
     if !properties.isEmpty { schema["properties"] = .map(properties.mapValues(\.jsonSchema)) }
     let text = [doc, unit.map { "(\($0))" } ?? ""].filter { !$0.isEmpty }.joined(separator: " ")

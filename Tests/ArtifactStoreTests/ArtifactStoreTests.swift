@@ -178,6 +178,40 @@ struct ArtifactStoreTests {
     #expect(try store.check().isEmpty)
   }
 
+  @Test func `a file that was cut off is no result`() throws {
+    let content = try store.store(bytes: Array("output".utf8))
+    var result = ActionResult(instance: "a", keyFields: [:])
+    result.outputs["o"] = ActionOutput(
+      kind: "text", digest: content.digest, isTree: false, size: content.size)
+    try store.save(result, for: .of("key"))
+    #expect(store.action(for: .of("key")) != nil)
+    let path = store.path(ofBlob: content.digest)
+    chmod(path, 0o644)
+    truncate(path, 3)
+    #expect(store.action(for: .of("key")) == nil)
+  }
+
+  @Test func `what a young action or a checkpoint names stays, however old`() throws {
+    let output = try store.store(bytes: Array("old output".utf8))
+    let checkpoint = try store.store(bytes: Array("half done".utf8))
+    for content in [output, checkpoint] {
+      var times = [timeval(tv_sec: 1, tv_usec: 0), timeval(tv_sec: 1, tv_usec: 0)]
+      utimes(store.path(ofBlob: content.digest), &times)
+    }
+    var result = ActionResult(instance: "a", keyFields: [:])
+    result.outputs["o"] = ActionOutput(
+      kind: "text", digest: output.digest, isTree: false, size: output.size)
+    try store.save(result, for: .of("key"))
+    let folder = store.checkpointFolder(for: .of("other"))
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let note: Value = [
+      "digest": .string(checkpoint.digest.hex), "isTree": false, "size": .int(checkpoint.size),
+    ]
+    try note.json().write(toFile: folder + "/latest.json", atomically: false, encoding: .utf8)
+    let garbage = store.garbage(keeping: [], artifacts: [], minimumAge: 3600)
+    #expect(garbage.paths.isEmpty, "\(garbage.paths)")
+  }
+
   @Test func `many writers of the same content agree`() async throws {
     let store = store
     let digests = try await withThrowingTaskGroup(of: Digest.self) { group in

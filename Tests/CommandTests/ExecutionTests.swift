@@ -220,6 +220,98 @@ struct ExecutionTests {
     #expect(try project.shell("grep -r hush-hush . || true") == "")
   }
 
+  @Test func `a plugin's words carry no secret into terminal, record or page`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, uses: loud@1, secrets: [TOKEN]}\n"),
+      "Stages/loud/stage.yaml": "stage: loud\nversion: 1.0.0\nexec: [python3, main.py]\n",
+      "Stages/loud/main.py": """
+      import base64, json, os, sys
+      c = os.fdopen(int(os.environ["PIPELINE_FD"]), "w", buffering=1)
+      say = lambda **m: c.write(json.dumps(m) + "\\n")
+      token = os.environ["TOKEN"]
+      say(type="hello", protocol=1, name="loud")
+      say(type="note", markdown="used " + token)
+      say(type="progress", done=1, total=2, message=token)
+      say(type="log", level="warn", message=base64.b64encode(token.encode()).decode())
+      say(type="error", message="refused: " + token)
+      sys.exit(1)
+      """,
+    ])
+    let result = try project.run("run", "--json", environment: ["TOKEN": "hush-hush"])
+    #expect(result.status == 1)
+    #expect(result.output.contains("refused: ••••"), "\(result.all)")
+    _ = try project.run("report", "--output", "page.html")
+    for text in [
+      result.all, try project.run("show", "--json").output, project.read("page.html") ?? "",
+    ] {
+      #expect(!text.isEmpty && !text.contains("hush-hush") && !text.contains("aHVzaC1odXNo"))
+    }
+    #expect(try project.shell("grep -rl hush-hush Artifacts || true") == "")
+  }
+
+  @Test func `a password in a URL is refused before anything is recorded`() throws {
+    let zeros = String(repeating: "0", count: 64)
+    let project = try ProjectFolder()
+    for url in ["https://me:hush-hush@a.example/x", "https://hush-hush@a.example"] {
+      try project.write(
+        "paper.yaml",
+        pipeline(
+          "  - {stage: d, uses: fetch@1, params: {files: [{url: \"\(url)\", sha256: \"\(zeros)\"}]}}\n"
+        ))
+      let result = try project.run("run")
+      #expect(result.status == 3, "\(result.all)")
+      #expect(result.errors.contains("'files[0].url' has not the form that is asked for"))
+      #expect(try project.shell("grep -rl hush-hush Artifacts .git || true") == "")
+    }
+    try project.write(
+      "paper.yaml",
+      pipeline(
+        "  - {stage: d, uses: fetch@1, params: {files: [{url: \"https://a.example/x@y\", sha256: \"\(zeros)\"}]}}\n"
+      ))
+    #expect(try project.run("check").status == 0, "an @ in the path is no password")
+  }
+
+  @Test func `an input that changes while its stage starts is not kept under the old key`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - {stage: first, run: 'echo new > "$TARGET"', env: {TARGET: "PATH/a.txt"}, sandbox: off}
+          - {stage: second, run: 'cp ${inputs.x} ${outputs.y}', inputs: {x: ./a.txt}, outputs: {y: {kind: text}}, sandbox: off, needs: [first]}
+          - {stage: zeroth, run: 'cat ${inputs.x}', inputs: {x: ./a.txt}, sandbox: off}
+
+        """), "a.txt": "old\n",
+    ])
+    let text = try #require(project.read("paper.yaml"))
+    try project.write("paper.yaml", text.replacing("PATH", with: project.path))
+    // 'zeroth' makes the run look at the file before 'first' changes it.
+    let result = try project.run("run", "-j", "1", "--keep-going")
+    #expect(result.status == 1, "\(result.all)")
+    #expect(
+      result.errors.contains("'a.txt' changed while the run was starting it"), "\(result.all)")
+    #expect(try project.run("run").status == 0)
+    #expect(try project.run("show", "--output", "second.y").output == "new\n")
+    try project.write("a.txt", "old\n")
+    // 'first' is cached now, so nothing changes the file: the old content gives the old result.
+    #expect(try project.run("run").status == 0)
+    #expect(try project.run("show", "--output", "second.y").output == "old\n")
+  }
+
+  @Test func `a matrix value may hold anything that a path may not`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        """
+          - {stage: a, matrix: {d: [x/y, ../../z]}, run: "echo '${matrix.d}' > ${outputs.o}", outputs: {o: {kind: text}}}
+          - {stage: all, run: 'cat ${inputs.i}/* > ${outputs.o}', inputs: {i: "a[*].o"}, outputs: {o: {kind: text}}}
+
+        """)
+    ])
+    let result = try project.run("run")
+    #expect(result.status == 0, "\(result.all)")
+    #expect(
+      try project.run("show", "--output", "all.o").output.split(separator: "\n").sorted()
+        == ["../../z", "x/y"])
+  }
+
   @Test func `the network is closed unless a cell opens it`() throws {
     let script = "python3 -c 'import socket; print(len(socket.if_nameindex()))' > ${outputs.n}"
     let project = try ProjectFolder([

@@ -55,6 +55,7 @@ struct SpecificationTests {
     ("- stage: a\n    run: 'true'\n    resources: {memory: lots}", "a size such as 2GiB"),
     ("- stage: a\n    run: 'true'\n    sandbox: perhaps", "'strict' or 'off'"),
     ("- prose: x", "a cell needs one of"),
+    ("- stage: a\n    run: 'true'\n    inputs: {x: './*.csv'}", "is a pattern"),
   ])
   func `a mistake is one clear sentence`(cell: String, words: String) throws {
     let project = try ProjectFolder(["paper.yaml": pipeline("  " + cell + "\n")])
@@ -83,6 +84,17 @@ struct SpecificationTests {
     let profile = try project.run("check", "--profile", "quik")
     #expect(profile.errors.contains("the profiles are quick"))
     #expect(try project.run("check", "--profile", "quick", "--set", "samples=2").status == 0)
+  }
+
+  @Test func `a profile that is no map loses no parameter`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        "  - {stage: a, run: 'echo ${params.n}'}\n", head: "params: {n: 1}\nprofiles: {quick: 5}\n")
+    ])
+    let result = try project.run("check", "--profile", "quick")
+    #expect(result.status == 3)
+    #expect(result.errors.contains("'quick' in the pipeline is integer 5, where a map"))
+    #expect(!result.errors.contains("there is no 'params.n'"), "\(result.errors)")
   }
 
   @Test func `chapters, profiles, prose and claims work together`() throws {

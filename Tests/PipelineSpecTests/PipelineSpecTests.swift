@@ -57,6 +57,13 @@ struct PipelineSpecTests {
     #expect(fill("{{ a.n | , }} {{ a.n }} {{ params.s }}") == "1,234,567 1234567 x")
     #expect(fill("{{ a.z }} {{ no.pe }}") == "⟨a.z?⟩ ⟨no.pe?⟩")
     #expect(fill("`{{ a.m }}`\n```\n{{ a.m }}\n```") == "`{{ a.m }}`\n```\n{{ a.m }}\n```")
+    for (number, shown) in [
+      (Double.nan, "NaN"), (.infinity, "∞"), (1e300, "1e+300"), (-1e19, "-1e+19"),
+    ] {
+      #expect(Prose.fill("{{ a.m | , }}") { _ in .double(number) } == shown)
+    }
+    #expect(Prose.fill("{{ a.m | .99999999999999999999 }}") { _ in 0.5 } == "0.50")
+    #expect(Prose.fill("{{ a.m | .900000000 }}") { _ in 0.5 } == "0.50000000000000000")
     #expect(Prose.references("x\n{{ a.m }} {{ b.n | .2 }}").map(\.name) == ["a.m", "b.n"])
   }
 
@@ -71,6 +78,15 @@ struct PipelineSpecTests {
     #expect(
       rows.map { $0.map { "\($0.axis)\($0.value.text)" }.joined() }
         == ["x1yp", "x2yp", "x2yq", "x9"])
+  }
+
+  @Test func `what foreach takes from an expression is not expanded twice`() {
+    let matrix = Matrix(
+      location: Self.place, axes: [], include: [], exclude: [],
+      foreach: Located("${params.rows}", at: Self.place))
+    let (rows, problems) = matrix.combinations(names: ["params": ["rows": [["x": "${HOME}"]]]])
+    #expect(problems.isEmpty)
+    #expect(rows.map { $0.map(\.value) } == [["${HOME}"]])
   }
 
   @Test func `the sample of the design reads without a mistake`() {

@@ -26,6 +26,19 @@ struct GarbageCommand: ParsableCommand {
 
   func run() throws {
     let project = try options.project()
+    guard yes else {
+      if try !plan(project).paths.isEmpty { Terminal.note("`pipeline gc --yes` removes them") }
+      return
+    }
+    guard try project.store.collect({ try plan(project) }) else {
+      throw ProjectError(
+        status: 6, "error P0501: a run is using the store; try again when it is over")
+    }
+    Terminal.print("removed")
+  }
+
+  /// Says what the latest runs do not need.
+  private func plan(_ project: Project) throws -> Garbage {
     let history = project.history
     var keys: Set<Digest> = []
     var artifacts: Set<Digest> = []
@@ -43,15 +56,7 @@ struct GarbageCommand: ParsableCommand {
     Terminal.print(
       "\(garbage.paths.count) objects, \(sizeText(garbage.size)), are not needed by the latest "
         + "\(kept.count) runs; \(garbage.kept) objects, \(sizeText(garbage.keptSize)), stay")
-    guard yes else {
-      if !garbage.paths.isEmpty { Terminal.note("`pipeline gc --yes` removes them") }
-      return
-    }
-    guard try project.store.collect(garbage) else {
-      throw ProjectError(
-        status: 6, "error P0501: a run is using the store; try again when it is over")
-    }
-    Terminal.print("removed")
+    return garbage
   }
 }
 
