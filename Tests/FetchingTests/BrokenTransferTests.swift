@@ -112,10 +112,30 @@ struct BrokenTransferTests {
 
   // MARK: - Trying again
 
-  @Test(arguments: ["/odd", "/page", "/date", "/moved"])
+  @Test(arguments: ["/odd", "/page", "/moved"])
   func `a passing failure is waited out`(path: String) throws {
     try fetch(path)
     try expectWhole()
+  }
+
+  @Test(arguments: ["/seconds", "/date"])
+  func `a server that names a wait is not asked before`(path: String) throws {
+    let start = ContinuousClock.now
+    try fetch(path)
+    // The server says two; a date is cut to whole seconds on either side.
+    #expect(ContinuousClock.now - start >= .seconds(1), "the fetcher's own wait is 10 ms")
+    #expect(server.requests().count == 2)
+  }
+
+  @Test func `ten redirects are followed and an eleventh is not`() throws {
+    try fetch("/hops/10")
+    try expectWhole()
+    let before = server.requests().count
+    let file = try scratchFolder() + "/file"
+    let request = FetchRequest(sources: [server.url("/hops/11")], sha256: Self.digest)
+    let error = #expect(throws: FetchError.self) { try Fetcher().fetch(request, to: file) }
+    #expect(error?.message.contains("redirects") == true, "\(error?.message ?? "")")
+    #expect(server.requests().count - before == 11, "the first request and ten redirects")
   }
 
   @Test func `tries that gain ground are not counted`() throws {

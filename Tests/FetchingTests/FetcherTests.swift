@@ -3,7 +3,11 @@ import Fetching
 import Foundation
 import Testing
 
-@Suite(.serialized)
+@Suite(
+  .serialized,
+  .enabled(
+    if: LoopbackServer.isReachable, "a proxy is set that 127.0.0.1 is not excepted from (no_proxy)"),
+  .timeLimit(.minutes(2)))
 struct FetcherTests {
   /// What the server gives: 1 MiB.
   private static let content = Array(repeating: Array(UInt8.min...UInt8.max), count: 4096)

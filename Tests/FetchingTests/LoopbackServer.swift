@@ -153,6 +153,17 @@ final class LoopbackServer: Sendable {
                     self.reply(503, Retry_After=self.date_time_string(time.time() + 2))
                 else:
                     self.reply(200, BODY)
+            elif path == "/seconds":
+                if number == 1:
+                    self.reply(429, Retry_After="2")
+                else:
+                    self.reply(200, BODY)
+            elif path.startswith("/hops/"):
+                hops = int(path.split("/")[2])
+                if hops > 0:
+                    self.reply(302, Location=f"/hops/{hops - 1}")
+                else:
+                    self.reply(200, BODY)
             elif path == "/odd":
                 self.reply(520 if number == 1 else 200, BODY)
             elif path == "/page":  # an error's page must not end in the file

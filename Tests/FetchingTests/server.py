@@ -15,6 +15,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # the other side is gone
+
     def reply(self, status, body=b"", **headers):
         self.send_response(status)
         for name, value in headers.items():
