@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 
 APT_PACKAGES := pkg-config libssl-dev libsqlite3-dev libgit2-dev libcurl4-openssl-dev \
   libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev \
-  bubblewrap git python3-venv libjs-katex fonts-katex libjs-highlight.js
+  libtorch-dev libopenblas0-pthread bubblewrap git python3-venv libjs-katex fonts-katex libjs-highlight.js
 
 .PHONY: paper test build setup format lint benchmark install clean
 
@@ -22,6 +22,7 @@ test: setup lint
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build
 
 build: setup
+	$(SWIFT) build -c release --product CTorch
 	$(SWIFT) build -c release --product pipeline --static-swift-stdlib
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
@@ -53,6 +54,7 @@ benchmark: build
 
 install: build
 	install -D $(PIPELINE) $(DESTDIR)$(PREFIX)/bin/pipeline
+	install -D .build/release/libCTorch.so $(DESTDIR)$(PREFIX)/lib/pipeline/libCTorch.so
 
 clean:
 	rm -rf .build $(VENV)

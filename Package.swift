@@ -81,6 +81,25 @@ let systemLibraries: [Target] = [
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
 
+/// Where LibTorch is, if not where Debian's libtorch-dev puts it.
+let libTorch = Context.environment["LIBTORCH"]
+
+/// The only code that sees LibTorch.
+///
+/// A dynamic library that `Tensors` opens at the first tensor, so that a command that needs no tensor
+/// does not spend half a second on loading LibTorch.
+let torchLibrary = Target.target(
+  name: "CTorch", dependencies: ["CTorchInterface"],
+  cxxSettings: [
+    .unsafeFlags(
+      libTorch.map { ["-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"] }
+        ?? ["-I/usr/include/torch/csrc/api/include"])
+  ],
+  linkerSettings: [
+    .unsafeFlags(libTorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath=\($0)/lib"] } ?? []),
+    .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+  ])
+
 // Bottom to top: a module may use only what stands above it in this list.
 let modules: [Target] =
   module("StructuredValue")
@@ -94,6 +113,9 @@ let modules: [Target] =
   + module(
     "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
     settings: kernelSettings)
+  + module(
+    "Tensors", ["Formats", "CTorchInterface"], fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("NeuralNetworks", ["Tensors", "Formats"], settings: kernelSettings)
   + module(
     "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
     fixtures: ["server.py"])
@@ -130,6 +152,10 @@ let modules: [Target] =
 
 let package = Package(
   name: "pipeline",
+  products: [
+    .executable(name: "pipeline", targets: ["pipeline"]),
+    .library(name: "CTorch", type: .dynamic, targets: ["CTorch"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -141,6 +167,7 @@ let package = Package(
         name: "StageTesting",
         dependencies: ["StageKit", "StageManifest", "SpecSyntax", "StructuredValue"],
         swiftSettings: settings),
+      .target(name: "CTorchInterface"), torchLibrary,
       // The process between the runner and the stages; plain C, since it lives between fork and exec.
       .target(name: "CSupervisor"),
       .plugin(name: "CodeFingerprint", capability: .buildTool()),
@@ -159,5 +186,6 @@ let package = Package(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
         swiftSettings: settings),
     ]
-    + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) }
+    + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) },
+  cxxLanguageStandard: .cxx17
 )

@@ -1,0 +1,94 @@
+internal import CTorchInterface
+import Foundation
+
+/// What holds for all tensors of a process: threads, determinism, devices, and facts to report.
+public enum TensorRuntime {
+  /// How many threads an operation uses; results may differ in rounding between counts.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened, or for a count below 1.
+  public static func setThreads(_ count: Int) throws {
+    guard count > 0, count <= 4096 else {
+      throw TensorError(.mismatch, "\(count) is no number of threads; take 1 to 4096")
+    }
+    try TorchLibrary.functions().pointee.set_threads(Int32(count))
+  }
+
+  /// The number of threads that an operation uses.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened.
+  public static func threads() throws -> Int {
+    Int(try TorchLibrary.functions().pointee.threads())
+  }
+
+  /// Refuses operations whose results vary from run to run, instead of running them.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened.
+  public static func setDeterministic(_ isOn: Bool) throws {
+    try TorchLibrary.functions().pointee.set_deterministic(isOn)
+  }
+
+  /// The number of CUDA devices; 0 where LibTorch was built without.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened.
+  public static func cudaDevices() throws -> Int {
+    Int(try TorchLibrary.functions().pointee.cuda_devices())
+  }
+
+  /// LibTorch's version, such as 1.13.1.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened.
+  public static func version() throws -> String {
+    taken(try TorchLibrary.functions().pointee.version())
+  }
+
+  /// Where matrix products are computed.
+  ///
+  /// - Throws: ``TensorError`` where LibTorch cannot be opened.
+  public static func blas() throws -> BLAS {
+    BLAS(path: taken(try TorchLibrary.functions().pointee.blas()))
+  }
+
+  /// The most memory that the process has used, in bytes.
+  public static var peakMemory: Int {
+    var usage = rusage()
+    getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+
+  /// The memory that the process uses now, in bytes.
+  public static var memory: Int {
+    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
+      return 0
+    }
+    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+}
+
+/// The library of matrix products that LibTorch calls.
+public struct BLAS: Hashable, Sendable, CustomStringConvertible {
+  /// Its file, "MKL" where it is part of LibTorch, or empty where it cannot be told.
+  public var path: String
+
+  package init(path: String) { self.path = path }
+
+  /// Whether it is the reference implementation, which is some 18 times slower than OpenBLAS.
+  public var isReference: Bool {
+    let folder = (path as NSString).deletingLastPathComponent
+    return folder.hasSuffix("/blas") || path.contains("/reference/")
+  }
+
+  /// What to tell a user, loudly, where matrix products are needlessly slow.
+  public var warning: String? {
+    isReference
+      ? "matrix products run on the reference BLAS (\(path)), about 18 times slower than need be; "
+        + "install Debian's package libopenblas0-pthread"
+      : nil
+  }
+
+  public var description: String {
+    if path.isEmpty { return "unknown" }
+    if path.contains("openblas") { return "OpenBLAS (\(path))" }
+    return isReference ? "reference BLAS (\(path))" : path
+  }
+}
