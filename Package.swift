@@ -93,7 +93,12 @@ let torchLibrary = Target.target(
   cxxSettings: [
     .unsafeFlags(
       libTorch.map { ["-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"] }
-        ?? ["-I/usr/include/torch/csrc/api/include"])
+        ?? ["-I/usr/include/torch/csrc/api/include"]),
+    // Each call of an operator goes through here: no checks of LibTorch's own invariants, and no
+    // look-up of its inline functions in other libraries.
+    .define("NDEBUG", .when(configuration: .release)),
+    .unsafeFlags(
+      ["-fvisibility-inlines-hidden", "-fno-plt"], .when(configuration: .release)),
   ],
   linkerSettings: [
     .unsafeFlags(libTorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath=\($0)/lib"] } ?? []),
@@ -155,6 +160,7 @@ let package = Package(
   products: [
     .executable(name: "pipeline", targets: ["pipeline"]),
     .library(name: "CTorch", type: .dynamic, targets: ["CTorch"]),
+    .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensors"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,5 +1,6 @@
 // The only code that sees LibTorch. It finds operators by schema name in the ATen dispatcher and
-// calls them boxed: one generic call instead of a wrapper per operator.
+// calls them boxed: one generic call instead of a wrapper per operator. Only the signatures of
+// elementwise arithmetic, where boxes cost as much as the work, are called without.
 
 #include "CTorch.h"
 
@@ -36,12 +37,25 @@ struct ExpectedArgument {
   bool isOptional;
   /// How many integers a single one stands for, such as 2 for `int[2]`; 0 where it must be a list.
   int64_t broadcast;
+  /// Whether it may be left out, and what stands for it then.
+  bool hasDefault;
+  IValue defaultValue;
 };
+
+/// The signatures that are called without boxes; T is a tensor, S a number.
+enum class Direct { none, T, TT, TTS, TS, TSS };
+
+using FunctionT = at::Tensor(const at::Tensor &);
+using FunctionTT = at::Tensor(const at::Tensor &, const at::Tensor &);
+using FunctionTTS = at::Tensor(const at::Tensor &, const at::Tensor &, const at::Scalar &);
+using FunctionTS = at::Tensor(const at::Tensor &, const at::Scalar &);
+using FunctionTSS = at::Tensor(const at::Tensor &, const at::Scalar &, const at::Scalar &);
 
 struct CTorchOperatorObject {
   c10::OperatorHandle handle;
   std::string name;
   std::vector<ExpectedArgument> arguments;
+  Direct direct;
 };
 
 struct CTorchGeneratorObject {
@@ -110,7 +124,9 @@ int32_t numberOf(c10::Device device) {
 // MARK: Finding operators
 
 ExpectedArgument expectation(const c10::Argument &argument) {
-  ExpectedArgument result{Expected::other, false, argument.N() ? *argument.N() : 0};
+  ExpectedArgument result{
+    Expected::other, false, argument.N() ? *argument.N() : 0, argument.default_value().has_value(),
+    argument.default_value() ? *argument.default_value() : IValue()};
   auto type = argument.real_type();
   if (auto optional = type->cast<c10::OptionalType>()) {
     result.isOptional = true;
@@ -149,6 +165,34 @@ ExpectedArgument expectation(const c10::Argument &argument) {
   return result;
 }
 
+/// The direct signature of an operator that only reads its arguments, if it has one.
+Direct directSignature(
+  const c10::OperatorHandle &handle, const std::vector<ExpectedArgument> &arguments
+) {
+  const auto &schema = handle.schema();
+  if (
+    schema.is_mutable() || schema.returns().size() != 1
+    || schema.returns()[0].type()->kind() != c10::TypeKind::TensorType
+    || schema.returns()[0].alias_info() != nullptr) {
+    return Direct::none;
+  }
+  std::string letters;
+  for (const auto &argument : arguments) {
+    letters += argument.isOptional ? '-' : argument.kind == Expected::tensor ? 'T'
+      : argument.kind == Expected::number ? 'S' : '-';
+  }
+  try {
+    // `typed` throws where the operator was registered with another C++ signature.
+    if (letters == "T") { handle.typed<FunctionT>(); return Direct::T; }
+    if (letters == "TT") { handle.typed<FunctionTT>(); return Direct::TT; }
+    if (letters == "TTS") { handle.typed<FunctionTTS>(); return Direct::TTS; }
+    if (letters == "TS") { handle.typed<FunctionTS>(); return Direct::TS; }
+    if (letters == "TSS") { handle.typed<FunctionTSS>(); return Direct::TSS; }
+  } catch (const std::exception &) {
+  }
+  return Direct::none;
+}
+
 /// A sentence for an operator that is not there: its overloads, or that there are none.
 std::string unknown(const std::string &name, const std::string &overload) {
   std::string overloads;
@@ -183,10 +227,11 @@ CTorchOperator find(const char *fullName, char **error) {
       return nullptr;
     }
     auto result = std::make_unique<CTorchOperatorObject>(
-      CTorchOperatorObject{*handle, fullName, {}});
+      CTorchOperatorObject{*handle, fullName, {}, Direct::none});
     for (const auto &argument : handle->schema().arguments()) {
       result->arguments.push_back(expectation(argument));
     }
+    result->direct = directSignature(*handle, result->arguments);
     return found.emplace(fullName, std::move(result)).first->second.get();
   });
 }
@@ -212,7 +257,8 @@ int32_t position(CTorchOperator found, const char *name) {
 const char *described(int32_t kind) {
   switch (kind) {
   case CTORCH_NONE: return "nothing";
-  case CTORCH_TENSOR: return "a tensor";
+  case CTORCH_TENSOR:
+  case CTORCH_LENT_TENSOR: return "a tensor";
   case CTORCH_INTEGER: return "an integer";
   case CTORCH_REAL: return "a real number";
   case CTORCH_BOOLEAN: return "a boolean";
@@ -291,7 +337,8 @@ std::string shown(const Element *values, int64_t count) {
 
 std::string shown(const CTorchValue &value) {
   switch (value.kind) {
-  case CTORCH_TENSOR: return shown(value.tensor);
+  case CTORCH_TENSOR:
+  case CTORCH_LENT_TENSOR: return shown(value.tensor);
   case CTORCH_INTEGER: return std::to_string(value.integer);
   case CTORCH_REAL: { std::ostringstream text; text << value.real; return text.str(); }
   case CTORCH_BOOLEAN: return value.integer ? "true" : "false";
@@ -349,10 +396,7 @@ bool boxed(CTorchValue &value, const ExpectedArgument &expected, IValue &box) {
     return expected.isOptional;
   }
   switch (expected.kind) {
-  case Expected::tensor:
-    if (value.kind != CTORCH_TENSOR) { return false; }
-    box = IValue(borrowed(value.tensor));
-    return true;
+  case Expected::tensor: return false;
   case Expected::integer:
     if (value.kind != CTORCH_INTEGER && value.kind != CTORCH_ELEMENT_TYPE) { return false; }
     box = IValue(value.integer);
@@ -504,15 +548,101 @@ bool unboxed(IValue &&box, CTorchValue &value) {
   return true;
 }
 
-/// A place to reuse from call to call: each stack is an allocation that costs as much as a small
-/// operator. A call within a call (a hook, a fallback) takes its own.
-thread_local std::vector<IValue> spareStack;
+/// A thread's stack between calls, since each new one is an allocation; a call within a call (a hook)
+/// finds none and takes its own. A plain pointer, as it is quick to reach; a thread that ends loses it.
+__attribute__((tls_model("initial-exec"))) thread_local std::vector<IValue> *spareStack = nullptr;
+
+/// The spare stack for the length of a call.
+class Stack {
+public:
+  Stack() : values(spareStack != nullptr ? spareStack : new std::vector<IValue>()) {
+    spareStack = nullptr;
+  }
+  ~Stack() {
+    values->clear();
+    if (spareStack == nullptr) {
+      spareStack = values;
+    } else {
+      delete values;
+    }
+  }
+  Stack(const Stack &) = delete;
+  Stack &operator=(const Stack &) = delete;
+
+  std::vector<IValue> *const values;
+};
+
+bool isTensor(const CTorchValue &value) {
+  return value.kind == CTORCH_TENSOR || value.kind == CTORCH_LENT_TENSOR;
+}
+
+/// The number at a place, or its default; false where neither is one.
+bool number(
+  const CTorchOperatorObject &found, const CTorchValue *arguments, int32_t count, int32_t index,
+  at::Scalar &result
+) {
+  if (index >= count || arguments[index].kind == CTORCH_NONE) {
+    if (!found.arguments[index].hasDefault) { return false; }
+    result = found.arguments[index].defaultValue.toScalar();
+    return true;
+  }
+  switch (arguments[index].kind) {
+  case CTORCH_REAL: result = arguments[index].real; return true;
+  case CTORCH_INTEGER: result = arguments[index].integer; return true;
+  case CTORCH_BOOLEAN: result = arguments[index].integer != 0; return true;
+  default: return false;
+  }
+}
+
+/// Calls an operator of a direct signature; false, with nothing done, where the arguments are not of
+/// it, which the way through boxes then explains.
+bool calledDirectly(
+  const CTorchOperatorObject &found, const CTorchValue *arguments, int32_t count,
+  CTorchValue &result
+) {
+  if (found.direct == Direct::none || count < 1 || !isTensor(arguments[0])) { return false; }
+  if (count > static_cast<int32_t>(found.arguments.size())) { return false; }
+  auto hasTwo = count > 1 && isTensor(arguments[1]);
+  auto first = borrowed(arguments[0].tensor);
+  at::Scalar one, two;
+  at::Tensor output;
+  switch (found.direct) {
+  case Direct::T:
+    output = found.handle.typed<FunctionT>().call(first);
+    break;
+  case Direct::TT:
+    if (!hasTwo) { return false; }
+    output = found.handle.typed<FunctionTT>().call(first, borrowed(arguments[1].tensor));
+    break;
+  case Direct::TTS:
+    if (!hasTwo || !number(found, arguments, count, 2, one)) { return false; }
+    output = found.handle.typed<FunctionTTS>().call(first, borrowed(arguments[1].tensor), one);
+    break;
+  case Direct::TS:
+    if (!number(found, arguments, count, 1, one)) { return false; }
+    output = found.handle.typed<FunctionTS>().call(first, one);
+    break;
+  case Direct::TSS:
+    if (
+      !number(found, arguments, count, 1, one) || !number(found, arguments, count, 2, two)) {
+      return false;
+    }
+    output = found.handle.typed<FunctionTSS>().call(first, one, two);
+    break;
+  case Direct::none: return false;
+  }
+  result.count = 0;
+  result.kind = output.defined() ? CTORCH_TENSOR : CTORCH_NONE;
+  result.tensor = given(std::move(output));
+  return true;
+}
 
 int32_t call(
   CTorchOperator found, CTorchValue *arguments, int32_t count, CTorchValue *results,
   int32_t capacity, char **error
 ) {
   auto outcome = guarded<int32_t>(error, -1, [&]() -> int32_t {
+    if (capacity > 0 && calledDirectly(*found, arguments, count, results[0])) { return 1; }
     const auto &expected = found->arguments;
     auto total = static_cast<int32_t>(expected.size());
     if (count > total) {
@@ -520,20 +650,22 @@ int32_t call(
         "takes at most " + std::to_string(total) + " arguments, not " + std::to_string(count));
       return -1;
     }
-    auto stack = std::move(spareStack);
-    stack.clear();
+    Stack holder;
+    auto &stack = *holder.values;
     stack.reserve(static_cast<size_t>(total) + 1);
     for (int32_t index = 0; index < total; index++) {
+      // Most arguments are tensors: without a detour through an empty box.
+      if (
+        index < count && expected[index].kind == Expected::tensor && isTensor(arguments[index])) {
+        stack.emplace_back(borrowed(arguments[index].tensor));
+        continue;
+      }
       if (index >= count || arguments[index].kind == CTORCH_NONE) {
+        if (expected[index].hasDefault || expected[index].isOptional) {
+          stack.push_back(expected[index].defaultValue);
+          continue;
+        }
         const auto &argument = found->handle.schema().arguments()[index];
-        if (argument.default_value()) {
-          stack.push_back(*argument.default_value());
-          continue;
-        }
-        if (expected[index].isOptional) {
-          stack.emplace_back();
-          continue;
-        }
         *error = copied(
           "argument " + std::to_string(index + 1) + ", '" + argument.name() + "', is missing: a "
           + argument.type()->str());
@@ -566,8 +698,6 @@ int32_t call(
         return -1;
       }
     }
-    stack.clear();
-    spareStack = std::move(stack);
     return number;
   });
   if (outcome < 0) {

@@ -16,14 +16,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
   public func detached() throws -> Tensor {
-    needsGradient ? try detachOperator(.tensor(self)) : self
+    needsGradient ? try detachOperator(self) : self
   }
 
   /// The same elements and memory as a leaf: gradients with respect to it can be asked for.
   ///
   /// - Throws: ``TensorError`` for integers and booleans.
   public func asLeaf() throws -> Tensor {
-    let leaf = try detachOperator(.tensor(self))
+    let leaf = try detachOperator(self)
     try leaf.setNeedsGradient(true)
     return leaf
   }

@@ -27,6 +27,15 @@ extension CTorchValue {
     return box
   }
 
+  /// Valid only while the tensor lives.
+  @inline(__always)
+  static func lent(_ value: Tensor) -> CTorchValue {
+    var box = CTorchValue()
+    box.kind = CTORCH_LENT_TENSOR.kind
+    box.tensor = value.handle.pointer
+    return box
+  }
+
   @inline(__always)
   static func tensor(_ value: Tensor?) -> CTorchValue { value.map { .tensor($0) } ?? .none }
 

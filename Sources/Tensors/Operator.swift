@@ -51,7 +51,40 @@ struct Operator: @unchecked Sendable {
     return Tensor(taking: result.tensor)
   }
 
-  // A homogeneous tuple has the layout of an array, and lies on the stack.
+  // A homogeneous tuple has the layout of an array, and lies on the stack. Tensors are lent where
+  // nothing is evaluated between the taking of their addresses and the call.
+
+  @inline(__always)
+  func callAsFunction(_ a: Tensor) throws -> Tensor {
+    try withExtendedLifetime(a) {
+      var arguments = CTorchValue.lent(a)
+      return try one(&arguments, 1)
+    }
+  }
+
+  @inline(__always)
+  func callAsFunction(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+    try withExtendedLifetime((a, b)) {
+      var arguments = (CTorchValue.lent(a), CTorchValue.lent(b))
+      return try one(&arguments, 2)
+    }
+  }
+
+  @inline(__always)
+  func callAsFunction(_ a: Tensor, _ b: CTorchValue) throws -> Tensor {
+    try withExtendedLifetime(a) {
+      var arguments = (CTorchValue.lent(a), b)
+      return try one(&arguments, 2)
+    }
+  }
+
+  @inline(__always)
+  func callAsFunction(_ a: Tensor, _ b: Tensor, _ c: CTorchValue) throws -> Tensor {
+    try withExtendedLifetime((a, b)) {
+      var arguments = (CTorchValue.lent(a), CTorchValue.lent(b), c)
+      return try one(&arguments, 3)
+    }
+  }
 
   @inline(__always)
   func callAsFunction(_ a: CTorchValue) throws -> Tensor {

@@ -195,7 +195,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for types that LibTorch does not convert.
   public func to(_ dtype: DType) throws -> Tensor {
-    self.dtype == dtype ? self : try toType(.tensor(self), .dtype(dtype))
+    self.dtype == dtype ? self : try toType(self, .dtype(dtype))
   }
 
   /// The same elements on a device.
@@ -210,13 +210,13 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
   public func contiguous() throws -> Tensor {
-    isContiguous ? self : try Tensors.contiguous(.tensor(self))
+    isContiguous ? self : try Tensors.contiguous(self)
   }
 
   /// The same elements in memory of their own.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func copy() throws -> Tensor { try cloned(.tensor(self)) }
+  public func copy() throws -> Tensor { try cloned(self) }
 
   // MARK: Comparison as a whole
 

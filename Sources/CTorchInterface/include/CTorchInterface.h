@@ -2,8 +2,8 @@
 // the other's headers, and one table of functions, so that a program that never makes a tensor never
 // loads LibTorch (half a second and 170 MB).
 //
-// Ownership: a tensor, list or text that crosses this boundary belongs to its receiver. A caller
-// gives each argument away, also where the call fails.
+// Ownership: a tensor, list or text that crosses this boundary belongs to its receiver, unless it is
+// lent. A caller gives each argument away, also where the call fails.
 
 #ifndef CTORCH_INTERFACE_H
 #define CTORCH_INTERFACE_H
@@ -30,6 +30,8 @@ typedef struct CTorchGeneratorObject *CTorchGenerator;
 typedef enum CTorchKind {
   CTORCH_NONE,
   CTORCH_TENSOR,
+  /// A tensor that stays the caller's, who keeps it alive through the call.
+  CTORCH_LENT_TENSOR,
   CTORCH_INTEGER,
   CTORCH_REAL,
   CTORCH_BOOLEAN,

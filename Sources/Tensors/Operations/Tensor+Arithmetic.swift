@@ -35,57 +35,57 @@ private let copyInto = Operator("aten::copy_")
 
 extension Tensor {
   public static func + (left: Tensor, right: Tensor) throws -> Tensor {
-    try addTensor(.tensor(left), .tensor(right))
+    try addTensor(left, right)
   }
 
   public static func + (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try addScalar(.tensor(left), .scalar(right))
+    try addScalar(left, .scalar(right))
   }
 
   public static func + (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-    try addScalar(.tensor(right), .scalar(left))
+    try addScalar(right, .scalar(left))
   }
 
   public static func - (left: Tensor, right: Tensor) throws -> Tensor {
-    try subtractTensor(.tensor(left), .tensor(right))
+    try subtractTensor(left, right)
   }
 
   public static func - (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try subtractScalar(.tensor(left), .scalar(right))
+    try subtractScalar(left, .scalar(right))
   }
 
   public static func - (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-    try subtractFromScalar(.tensor(right), .scalar(left))
+    try subtractFromScalar(right, .scalar(left))
   }
 
   public static func * (left: Tensor, right: Tensor) throws -> Tensor {
-    try multiplyTensor(.tensor(left), .tensor(right))
+    try multiplyTensor(left, right)
   }
 
   public static func * (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try multiplyScalar(.tensor(left), .scalar(right))
+    try multiplyScalar(left, .scalar(right))
   }
 
   public static func * (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-    try multiplyScalar(.tensor(right), .scalar(left))
+    try multiplyScalar(right, .scalar(left))
   }
 
   /// The quotient, real also for integers.
   public static func / (left: Tensor, right: Tensor) throws -> Tensor {
-    try divideTensor(.tensor(left), .tensor(right))
+    try divideTensor(left, right)
   }
 
   /// The quotient, real also for integers.
   public static func / (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try divideScalar(.tensor(left), .scalar(right))
+    try divideScalar(left, .scalar(right))
   }
 
   /// The quotient, real also for integers.
   public static func / (left: some ScalarConvertible, right: Tensor) throws -> Tensor {
-    try multiplyScalar(.tensor(reciprocalOf(.tensor(right))), .scalar(left))
+    try multiplyScalar(reciprocalOf(right), .scalar(left))
   }
 
-  public static prefix func - (operand: Tensor) throws -> Tensor { try negative(.tensor(operand)) }
+  public static prefix func - (operand: Tensor) throws -> Tensor { try negative(operand) }
 
   public static func += (left: inout Tensor, right: Tensor) throws { left = try left + right }
 
@@ -115,7 +115,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func adding(_ other: Tensor, times factor: some ScalarConvertible) throws -> Tensor {
-    try addTensor(.tensor(self), .tensor(other), .scalar(factor))
+    try addTensor(self, other, .scalar(factor))
   }
 
   /// self + factor · left · right.
@@ -140,21 +140,21 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func interpolated(to other: Tensor, weight: Double) throws -> Tensor {
-    try lerpScalar(.tensor(self), .tensor(other), .real(weight))
+    try lerpScalar(self, other, .real(weight))
   }
 
   /// Each element to a power.
   ///
   /// - Throws: ``TensorError`` for negative integer powers of integers.
   public func pow(_ exponent: some ScalarConvertible) throws -> Tensor {
-    try powerScalar(.tensor(self), .scalar(exponent))
+    try powerScalar(self, .scalar(exponent))
   }
 
   /// Each element to the power of its counterpart.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func pow(_ exponents: Tensor) throws -> Tensor {
-    try powerTensor(.tensor(self), .tensor(exponents))
+    try powerTensor(self, exponents)
   }
 
   /// A number to the power of each element.
@@ -168,21 +168,21 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public static func maximum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
-    try maximumOf(.tensor(left), .tensor(right))
+    try maximumOf(left, right)
   }
 
   /// The smaller of each pair; not-a-number wins.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public static func minimum(_ left: Tensor, _ right: Tensor) throws -> Tensor {
-    try minimumOf(.tensor(left), .tensor(right))
+    try minimumOf(left, right)
   }
 
   /// The quotient, rounded down.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func floorDivided(by divisor: Tensor) throws -> Tensor {
-    try divideMode(.tensor(self), .tensor(divisor), .text("floor"))
+    try divideMode(self, divisor, .text("floor"))
   }
 
   /// The quotient, rounded down.
@@ -196,14 +196,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func remainder(dividingBy divisor: Tensor) throws -> Tensor {
-    try remainderTensor(.tensor(self), .tensor(divisor))
+    try remainderTensor(self, divisor)
   }
 
   /// The remainder, with the sign of the divisor.
   ///
   /// - Throws: ``TensorError`` for an integer divided by zero.
   public func remainder(dividingBy divisor: some ScalarConvertible) throws -> Tensor {
-    try remainderScalar(.tensor(self), .scalar(divisor))
+    try remainderScalar(self, .scalar(divisor))
   }
 
   // MARK: In place
@@ -213,7 +213,7 @@ extension Tensor {
   /// - Throws: ``TensorError`` for shapes that do not broadcast into this one, and for a tensor whose
   ///   gradient is asked for, outside of ``withoutGradients(_:)``.
   public func addInPlace(_ other: Tensor, times factor: some ScalarConvertible = 1) throws {
-    _ = try addInto(.tensor(self), .tensor(other), .scalar(factor))
+    _ = try addInto(self, other, .scalar(factor))
   }
 
   /// Adds a number into this tensor's memory, and so into all that share it.
@@ -221,21 +221,21 @@ extension Tensor {
   /// - Throws: ``TensorError`` for a tensor whose gradient is asked for, outside of
   ///   ``withoutGradients(_:)``.
   public func addInPlace(_ number: some ScalarConvertible) throws {
-    _ = try addScalarInto(.tensor(self), .scalar(number))
+    _ = try addScalarInto(self, .scalar(number))
   }
 
   /// Multiplies this tensor's memory, and so all that share it.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast into this one.
   public func multiplyInPlace(by other: Tensor) throws {
-    _ = try multiplyInto(.tensor(self), .tensor(other))
+    _ = try multiplyInto(self, other)
   }
 
   /// Multiplies this tensor's memory, and so all that share it.
   ///
   /// - Throws: ``TensorError`` for a tensor whose gradient is asked for.
   public func multiplyInPlace(by number: some ScalarConvertible) throws {
-    _ = try multiplyScalarInto(.tensor(self), .scalar(number))
+    _ = try multiplyScalarInto(self, .scalar(number))
   }
 
   /// Adds factor · left · right into this tensor's memory, and so into all that share it.
@@ -260,7 +260,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast into this one.
   public func interpolateInPlace(to other: Tensor, weight: Double) throws {
-    _ = try lerpInto(.tensor(self), .tensor(other), .real(weight))
+    _ = try lerpInto(self, other, .real(weight))
   }
 
   /// Writes another tensor's elements, converted, into this tensor's memory, and so into all that
@@ -268,6 +268,6 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast into this one.
   public func copyInPlace(from other: Tensor) throws {
-    _ = try copyInto(.tensor(self), .tensor(other))
+    _ = try copyInto(self, other)
   }
 }

@@ -23,73 +23,73 @@ private let positions = Operator("aten::nonzero")
 extension Tensor {
   /// Where elements are equal.
   public static func .== (left: Tensor, right: Tensor) throws -> Tensor {
-    try equalsTensor(.tensor(left), .tensor(right))
+    try equalsTensor(left, right)
   }
 
   /// Where elements are equal.
   public static func .== (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try equalsScalar(.tensor(left), .scalar(right))
+    try equalsScalar(left, .scalar(right))
   }
 
   /// Where elements are different.
   public static func .!= (left: Tensor, right: Tensor) throws -> Tensor {
-    try differsTensor(.tensor(left), .tensor(right))
+    try differsTensor(left, right)
   }
 
   /// Where elements are different.
   public static func .!= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try differsScalar(.tensor(left), .scalar(right))
+    try differsScalar(left, .scalar(right))
   }
 
   /// Where elements are less.
   public static func .< (left: Tensor, right: Tensor) throws -> Tensor {
-    try lessTensor(.tensor(left), .tensor(right))
+    try lessTensor(left, right)
   }
 
   /// Where elements are less.
   public static func .< (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try lessScalar(.tensor(left), .scalar(right))
+    try lessScalar(left, .scalar(right))
   }
 
   /// Where elements are less or equal.
   public static func .<= (left: Tensor, right: Tensor) throws -> Tensor {
-    try lessOrEqualTensor(.tensor(left), .tensor(right))
+    try lessOrEqualTensor(left, right)
   }
 
   /// Where elements are less or equal.
   public static func .<= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try lessOrEqualScalar(.tensor(left), .scalar(right))
+    try lessOrEqualScalar(left, .scalar(right))
   }
 
   /// Where elements are greater.
   public static func .> (left: Tensor, right: Tensor) throws -> Tensor {
-    try greaterTensor(.tensor(left), .tensor(right))
+    try greaterTensor(left, right)
   }
 
   /// Where elements are greater.
   public static func .> (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try greaterScalar(.tensor(left), .scalar(right))
+    try greaterScalar(left, .scalar(right))
   }
 
   /// Where elements are greater or equal.
   public static func .>= (left: Tensor, right: Tensor) throws -> Tensor {
-    try greaterOrEqualTensor(.tensor(left), .tensor(right))
+    try greaterOrEqualTensor(left, right)
   }
 
   /// Where elements are greater or equal.
   public static func .>= (left: Tensor, right: some ScalarConvertible) throws -> Tensor {
-    try greaterOrEqualScalar(.tensor(left), .scalar(right))
+    try greaterOrEqualScalar(left, .scalar(right))
   }
 
   /// Where both are true.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
-  public func and(_ other: Tensor) throws -> Tensor { try both(.tensor(self), .tensor(other)) }
+  public func and(_ other: Tensor) throws -> Tensor { try both(self, other) }
 
   /// Where one or both are true.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
-  public func or(_ other: Tensor) throws -> Tensor { try either(.tensor(self), .tensor(other)) }
+  public func or(_ other: Tensor) throws -> Tensor { try either(self, other) }
 
   /// `self` where `condition` is true, `other` elsewhere.
   ///
@@ -102,18 +102,18 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for a mask that is not boolean or does not broadcast.
   public func filled(where mask: Tensor, with value: some ScalarConvertible) throws -> Tensor {
-    try masked(.tensor(self), .tensor(mask), .scalar(value))
+    try masked(self, mask, .scalar(value))
   }
 
   /// The elements where `mask` is true, in row-major order, along one dimension.
   ///
   /// - Throws: ``TensorError`` for a mask that is not boolean or does not broadcast.
   public func elements(where mask: Tensor) throws -> Tensor {
-    try picked(.tensor(self), .tensor(mask))
+    try picked(self, mask)
   }
 
   /// The indices of what is not zero, one row each: [count, rank], int64.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func nonzero() throws -> Tensor { try positions(.tensor(self)) }
+  public func nonzero() throws -> Tensor { try positions(self) }
 }

@@ -42,18 +42,18 @@ extension Tensor {
   /// Zeros of the shape, type and device of another tensor.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public static func zeros(like other: Tensor) throws -> Tensor { try zeroesLike(.tensor(other)) }
+  public static func zeros(like other: Tensor) throws -> Tensor { try zeroesLike(other) }
 
   /// Ones of the shape, type and device of another tensor.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public static func ones(like other: Tensor) throws -> Tensor { try onesLike(.tensor(other)) }
+  public static func ones(like other: Tensor) throws -> Tensor { try onesLike(other) }
 
   /// One number in the shape, type and device of another tensor.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
   public static func full(like other: Tensor, _ value: some ScalarConvertible) throws -> Tensor {
-    try fullLike(.tensor(other), .scalar(value))
+    try fullLike(other, .scalar(value))
   }
 
   /// `start`, `start + step`, … below `end`.

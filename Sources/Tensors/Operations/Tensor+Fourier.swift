@@ -22,6 +22,6 @@ extension Tensor {
   /// - Returns: Real numbers.
   /// - Throws: ``TensorError`` where the last extent is not 2.
   public func inverseRealFourierTransform(count: Int, along dimension: Int = -1) throws -> Tensor {
-    try realInverse(.tensor(fromPairs(.tensor(contiguous()))), .integer(count), .integer(dimension))
+    try realInverse(.tensor(fromPairs(contiguous())), .integer(count), .integer(dimension))
   }
 }

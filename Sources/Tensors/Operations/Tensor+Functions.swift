@@ -47,192 +47,192 @@ extension Tensor {
   /// e to the power of each element.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func exp() throws -> Tensor { try expOperator(.tensor(self)) }
+  public func exp() throws -> Tensor { try expOperator(self) }
 
   /// e to the power of each element, less 1, exact near 0.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func expm1() throws -> Tensor { try expm1Operator(.tensor(self)) }
+  public func expm1() throws -> Tensor { try expm1Operator(self) }
 
   /// The natural logarithm.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func log() throws -> Tensor { try logOperator(.tensor(self)) }
+  public func log() throws -> Tensor { try logOperator(self) }
 
   /// The natural logarithm of 1 + each element, exact near 0.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func log1p() throws -> Tensor { try log1pOperator(.tensor(self)) }
+  public func log1p() throws -> Tensor { try log1pOperator(self) }
 
   /// The logarithm to base 2.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func log2() throws -> Tensor { try log2Operator(.tensor(self)) }
+  public func log2() throws -> Tensor { try log2Operator(self) }
 
   /// The logarithm to base 10.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func log10() throws -> Tensor { try log10Operator(.tensor(self)) }
+  public func log10() throws -> Tensor { try log10Operator(self) }
 
   /// The square root.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func sqrt() throws -> Tensor { try sqrtOperator(.tensor(self)) }
+  public func sqrt() throws -> Tensor { try sqrtOperator(self) }
 
   /// One over the square root.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func rsqrt() throws -> Tensor { try rsqrtOperator(.tensor(self)) }
+  public func rsqrt() throws -> Tensor { try rsqrtOperator(self) }
 
   /// The square.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func square() throws -> Tensor { try squareOperator(.tensor(self)) }
+  public func square() throws -> Tensor { try squareOperator(self) }
 
   /// One over each element.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func reciprocal() throws -> Tensor { try reciprocalOperator(.tensor(self)) }
+  public func reciprocal() throws -> Tensor { try reciprocalOperator(self) }
 
   /// The absolute value.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func abs() throws -> Tensor { try absOperator(.tensor(self)) }
+  public func abs() throws -> Tensor { try absOperator(self) }
 
   /// -1, 0 or 1.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func sign() throws -> Tensor { try signOperator(.tensor(self)) }
+  public func sign() throws -> Tensor { try signOperator(self) }
 
   /// The sine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func sin() throws -> Tensor { try sinOperator(.tensor(self)) }
+  public func sin() throws -> Tensor { try sinOperator(self) }
 
   /// The cosine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func cos() throws -> Tensor { try cosOperator(.tensor(self)) }
+  public func cos() throws -> Tensor { try cosOperator(self) }
 
   /// The tangent.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func tan() throws -> Tensor { try tanOperator(.tensor(self)) }
+  public func tan() throws -> Tensor { try tanOperator(self) }
 
   /// The inverse sine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func asin() throws -> Tensor { try asinOperator(.tensor(self)) }
+  public func asin() throws -> Tensor { try asinOperator(self) }
 
   /// The inverse cosine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func acos() throws -> Tensor { try acosOperator(.tensor(self)) }
+  public func acos() throws -> Tensor { try acosOperator(self) }
 
   /// The inverse tangent.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func atan() throws -> Tensor { try atanOperator(.tensor(self)) }
+  public func atan() throws -> Tensor { try atanOperator(self) }
 
   /// The hyperbolic sine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func sinh() throws -> Tensor { try sinhOperator(.tensor(self)) }
+  public func sinh() throws -> Tensor { try sinhOperator(self) }
 
   /// The hyperbolic cosine.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func cosh() throws -> Tensor { try coshOperator(.tensor(self)) }
+  public func cosh() throws -> Tensor { try coshOperator(self) }
 
   /// The hyperbolic tangent.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func tanh() throws -> Tensor { try tanhOperator(.tensor(self)) }
+  public func tanh() throws -> Tensor { try tanhOperator(self) }
 
   /// The inverse hyperbolic tangent.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func atanh() throws -> Tensor { try atanhOperator(.tensor(self)) }
+  public func atanh() throws -> Tensor { try atanhOperator(self) }
 
   /// The error function.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func erf() throws -> Tensor { try erfOperator(.tensor(self)) }
+  public func erf() throws -> Tensor { try erfOperator(self) }
 
   /// One less the error function.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func erfc() throws -> Tensor { try erfcOperator(.tensor(self)) }
+  public func erfc() throws -> Tensor { try erfcOperator(self) }
 
   /// The inverse error function.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func erfinv() throws -> Tensor { try erfinvOperator(.tensor(self)) }
+  public func erfinv() throws -> Tensor { try erfinvOperator(self) }
 
   /// The logarithm of the absolute value of the gamma function.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func lgamma() throws -> Tensor { try lgammaOperator(.tensor(self)) }
+  public func lgamma() throws -> Tensor { try lgammaOperator(self) }
 
   /// The derivative of ``lgamma()``.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func digamma() throws -> Tensor { try digammaOperator(.tensor(self)) }
+  public func digamma() throws -> Tensor { try digammaOperator(self) }
 
   /// The distribution function of the standard normal distribution.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func normalCDF() throws -> Tensor { try normalCDFOperator(.tensor(self)) }
+  public func normalCDF() throws -> Tensor { try normalCDFOperator(self) }
 
   /// The logarithm of ``normalCDF()``, exact in the lower tail.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func logNormalCDF() throws -> Tensor { try logNormalCDFOperator(.tensor(self)) }
+  public func logNormalCDF() throws -> Tensor { try logNormalCDFOperator(self) }
 
   /// The inverse of ``normalCDF()``.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func normalQuantile() throws -> Tensor { try normalQuantileOperator(.tensor(self)) }
+  public func normalQuantile() throws -> Tensor { try normalQuantileOperator(self) }
 
   /// The next integer below.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func floor() throws -> Tensor { try floorOperator(.tensor(self)) }
+  public func floor() throws -> Tensor { try floorOperator(self) }
 
   /// The next integer above.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func ceil() throws -> Tensor { try ceilOperator(.tensor(self)) }
+  public func ceil() throws -> Tensor { try ceilOperator(self) }
 
   /// The nearest integer, ties to even.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func rounded() throws -> Tensor { try roundedOperator(.tensor(self)) }
+  public func rounded() throws -> Tensor { try roundedOperator(self) }
 
   /// The next integer towards zero.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func truncated() throws -> Tensor { try truncatedOperator(.tensor(self)) }
+  public func truncated() throws -> Tensor { try truncatedOperator(self) }
 
   /// Where elements are not-a-number.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func isNaN() throws -> Tensor { try isNaNOperator(.tensor(self)) }
+  public func isNaN() throws -> Tensor { try isNaNOperator(self) }
 
   /// Where elements are neither infinite nor not-a-number.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func isFinite() throws -> Tensor { try isFiniteOperator(.tensor(self)) }
+  public func isFinite() throws -> Tensor { try isFiniteOperator(self) }
 
   /// Where elements are infinite.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func isInfinite() throws -> Tensor { try isInfiniteOperator(.tensor(self)) }
+  public func isInfinite() throws -> Tensor { try isInfiniteOperator(self) }
 
   /// Where elements are zero.
   ///
   /// - Throws: ``TensorError`` for types that it is not defined on.
-  public func logicalNot() throws -> Tensor { try logicalNotOperator(.tensor(self)) }
+  public func logicalNot() throws -> Tensor { try logicalNotOperator(self) }
 
   /// Each element kept between two bounds, either of which may be absent.
   ///
@@ -254,13 +254,13 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func atan2(_ x: Tensor) throws -> Tensor {
-    try arcTangent(.tensor(self), .tensor(x))
+    try arcTangent(self, x)
   }
 
   /// log(exp(left) + exp(right)), without overflow.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public static func logAddExp(_ left: Tensor, _ right: Tensor) throws -> Tensor {
-    try logarithmOfSum(.tensor(left), .tensor(right))
+    try logarithmOfSum(left, right)
   }
 }

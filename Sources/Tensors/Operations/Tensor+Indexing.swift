@@ -244,7 +244,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where leading shapes differ.
   public func searchSorted(_ values: Tensor) throws -> Tensor {
-    try search(.tensor(self), .tensor(values))
+    try search(self, values)
   }
 
   /// How often each of 0, 1, … stands in this vector of integers.
@@ -258,7 +258,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for elements that are not integers below `classes`.
   public func oneHot(classes: Int) throws -> Tensor {
-    try oneHotOf(.tensor(self), .integer(classes))
+    try oneHotOf(self, .integer(classes))
   }
 
   /// The distinct slices of a dimension in order, and for each slice which one it is.

@@ -26,14 +26,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where the inner extents differ.
   public func matmul(_ other: Tensor) throws -> Tensor {
-    try matrixProduct(.tensor(self), .tensor(other))
+    try matrixProduct(self, other)
   }
 
   /// Products of [b, n, k] and [b, k, m], one by one.
   ///
   /// - Throws: ``TensorError`` where extents differ.
   public func bmm(_ other: Tensor) throws -> Tensor {
-    try batchProduct(.tensor(self), .tensor(other))
+    try batchProduct(self, other)
   }
 
   /// self + left · right for matrices, in one operation; self broadcasts.
@@ -61,14 +61,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for operands that are no vectors.
   public func outer(_ other: Tensor) throws -> Tensor {
-    try outerProduct(.tensor(self), .tensor(other))
+    try outerProduct(self, other)
   }
 
   /// L, lower triangular, with L · Lᵀ the matrix, whose upper triangle is not read.
   ///
   /// - Throws: ``TensorError`` for a matrix that is not positive definite; see
   ///   ``choleskyIfPositiveDefinite()``.
-  public func cholesky() throws -> Tensor { try choleskyChecked(.tensor(self)) }
+  public func cholesky() throws -> Tensor { try choleskyChecked(self) }
 
   /// As ``cholesky()``, or nil where a matrix is not positive definite.
   ///
@@ -82,7 +82,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where shapes do not fit.
   public func choleskySolving(_ right: Tensor) throws -> Tensor {
-    try choleskySolve(.tensor(right), .tensor(self))
+    try choleskySolve(right, self)
   }
 
   /// X with A · X the given matrix, where this one is A, lower or upper triangular.
@@ -97,7 +97,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for a singular matrix.
   public func solving(_ right: Tensor) throws -> Tensor {
-    try linearSolve(.tensor(self), .tensor(right))
+    try linearSolve(self, right)
   }
 
   /// X of least |A · X - B|² for the given matrix B, where this one is A, by a singular value
@@ -139,12 +139,12 @@ extension Tensor {
   /// The inverse; ``solving(_:)`` is faster and more exact where it is multiplied.
   ///
   /// - Throws: ``TensorError`` for a singular matrix.
-  public func inverted() throws -> Tensor { try inverse(.tensor(self)) }
+  public func inverted() throws -> Tensor { try inverse(self) }
 
   /// The Moore-Penrose inverse.
   ///
   /// - Throws: ``TensorError`` where the algorithm does not converge.
-  public func pseudoInverted() throws -> Tensor { try pseudoInverse(.tensor(self)) }
+  public func pseudoInverted() throws -> Tensor { try pseudoInverse(self) }
 
   /// The sign of the determinant, and the logarithm of its absolute value.
   ///

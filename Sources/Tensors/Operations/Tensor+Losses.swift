@@ -44,14 +44,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func meanSquaredError(_ target: Tensor, reduction: Reduction = .mean) throws -> Tensor {
-    try squaredError(.tensor(self), .tensor(target), .integer(reduction.rawValue))
+    try squaredError(self, target, .integer(reduction.rawValue))
   }
 
   /// |x - target|.
   ///
   /// - Throws: ``TensorError`` for shapes that do not broadcast.
   public func meanAbsoluteError(_ target: Tensor, reduction: Reduction = .mean) throws -> Tensor {
-    try absoluteError(.tensor(self), .tensor(target), .integer(reduction.rawValue))
+    try absoluteError(self, target, .integer(reduction.rawValue))
   }
 
   /// (x - target)² / 2 up to a distance of `delta`, linear beyond.

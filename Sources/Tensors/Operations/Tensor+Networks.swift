@@ -108,7 +108,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for other than three or four dimensions.
   public func adaptiveAveragePool2d(_ size: [Int]) throws -> Tensor {
-    try adaptivePool2(.tensor(self), .integers(size))
+    try adaptivePool2(self, .integers(size))
   }
 
   /// Each channel (dimension 1) less its mean, over its deviation, times `weight`, plus `bias`.
@@ -159,7 +159,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for an index out of range.
   public func embedding(_ weight: Tensor) throws -> Tensor {
-    try rowsOf(.tensor(weight), .tensor(self))
+    try rowsOf(weight, self)
   }
 
   /// Windows as columns: [n, c, h, w] gives [n, c · kh · kw, places].

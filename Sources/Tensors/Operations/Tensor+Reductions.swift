@@ -28,7 +28,7 @@ extension Tensor {
   /// The sum of all elements; of integers, in int64.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func sum() throws -> Tensor { try sumAll(.tensor(self)) }
+  public func sum() throws -> Tensor { try sumAll(self) }
 
   /// The sum along dimensions; of integers, in int64.
   ///
@@ -40,7 +40,7 @@ extension Tensor {
   /// The mean of all elements.
   ///
   /// - Throws: ``TensorError`` for integers.
-  public func mean() throws -> Tensor { try meanAll(.tensor(self)) }
+  public func mean() throws -> Tensor { try meanAll(self) }
 
   /// The mean along dimensions.
   ///
@@ -74,7 +74,7 @@ extension Tensor {
   /// The product of all elements.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func product() throws -> Tensor { try productAll(.tensor(self)) }
+  public func product() throws -> Tensor { try productAll(self) }
 
   /// The product along a dimension.
   ///
@@ -122,7 +122,7 @@ extension Tensor {
   /// Whether all elements are other than zero.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func all() throws -> Tensor { try allOf(.tensor(self)) }
+  public func all() throws -> Tensor { try allOf(self) }
 
   /// Whether all elements along a dimension are other than zero.
   ///
@@ -134,7 +134,7 @@ extension Tensor {
   /// Whether any element is other than zero.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func any() throws -> Tensor { try anyOf(.tensor(self)) }
+  public func any() throws -> Tensor { try anyOf(self) }
 
   /// Whether any element along a dimension is other than zero.
   ///
@@ -158,14 +158,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for a dimension that is not there.
   public func cumulativeSum(along dimension: Int) throws -> Tensor {
-    try sumUp(.tensor(self), .integer(dimension))
+    try sumUp(self, .integer(dimension))
   }
 
   /// The running product along a dimension.
   ///
   /// - Throws: ``TensorError`` for a dimension that is not there.
   public func cumulativeProduct(along dimension: Int) throws -> Tensor {
-    try multiplyUp(.tensor(self), .integer(dimension))
+    try multiplyUp(self, .integer(dimension))
   }
 
   /// The quantile, interpolated linearly, along a dimension, or of all elements.
@@ -180,5 +180,5 @@ extension Tensor {
   /// The median of all elements; the lower of two.
   ///
   /// - Throws: ``TensorError`` for booleans.
-  public func median() throws -> Tensor { try medianAll(.tensor(self)) }
+  public func median() throws -> Tensor { try medianAll(self) }
 }

@@ -29,7 +29,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` where the counts differ.
   public func reshaped(_ shape: [Int]) throws -> Tensor {
-    try reshape(.tensor(self), .integers(shape))
+    try reshape(self, .integers(shape))
   }
 
   /// The same elements in another shape; one extent may be -1, for what is left.
@@ -48,27 +48,27 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` unless each dimension is named once.
   public func permuted(_ dimensions: Int...) throws -> Tensor {
-    try permute(.tensor(self), .integers(dimensions))
+    try permute(self, .integers(dimensions))
   }
 
   /// A new dimension of extent 1 before the one of that index.
   ///
   /// - Throws: ``TensorError`` for an index beyond the rank.
   public func unsqueezed(_ dimension: Int) throws -> Tensor {
-    try addDimension(.tensor(self), .integer(dimension))
+    try addDimension(self, .integer(dimension))
   }
 
   /// A dimension dropped if its extent is 1.
   ///
   /// - Throws: ``TensorError`` for a dimension that is not there.
   public func squeezed(_ dimension: Int) throws -> Tensor {
-    try dropDimension(.tensor(self), .integer(dimension))
+    try dropDimension(self, .integer(dimension))
   }
 
   /// All dimensions of extent 1 dropped.
   ///
   /// - Throws: ``TensorError`` where memory does not suffice.
-  public func squeezed() throws -> Tensor { try dropAll(.tensor(self)) }
+  public func squeezed() throws -> Tensor { try dropAll(self) }
 
   /// Dimensions `first` to `last` made one.
   ///
@@ -81,21 +81,21 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for other extents that differ.
   public func expanded(_ shape: [Int]) throws -> Tensor {
-    try expand(.tensor(self), .integers(shape))
+    try expand(self, .integers(shape))
   }
 
   /// Repeated to a shape by the rules of broadcasting, without memory.
   ///
   /// - Throws: ``TensorError`` for a shape that it does not broadcast to.
   public func broadcast(to shape: [Int]) throws -> Tensor {
-    try broadcastTo(.tensor(self), .integers(shape))
+    try broadcastTo(self, .integers(shape))
   }
 
   /// Copies one after the other, so many along each dimension.
   ///
   /// - Throws: ``TensorError`` for fewer counts than dimensions.
   public func repeated(_ counts: Int...) throws -> Tensor {
-    try repeatAlong(.tensor(self), .integers(counts))
+    try repeatAlong(self, .integers(counts))
   }
 
   /// Each slice so many times in a row along a dimension.
@@ -144,7 +144,7 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for a dimension that is not there.
   public func flipped(_ dimensions: Int...) throws -> Tensor {
-    try reverse(.tensor(self), .integers(dimensions))
+    try reverse(self, .integers(dimensions))
   }
 
   /// Elements moved along a dimension, the last ones to the front.
@@ -167,14 +167,14 @@ extension Tensor {
   ///
   /// - Throws: ``TensorError`` for fewer than two dimensions.
   public func lowerTriangle(_ offset: Int = 0) throws -> Tensor {
-    try lowerPart(.tensor(self), .integer(offset))
+    try lowerPart(self, .integer(offset))
   }
 
   /// The elements on and above the diagonal of that offset, zero below.
   ///
   /// - Throws: ``TensorError`` for fewer than two dimensions.
   public func upperTriangle(_ offset: Int = 0) throws -> Tensor {
-    try upperPart(.tensor(self), .integer(offset))
+    try upperPart(self, .integer(offset))
   }
 
   /// The diagonals of the last two dimensions, as the last dimension.
@@ -187,5 +187,5 @@ extension Tensor {
   /// Matrices with the last dimension's vectors as diagonals.
   ///
   /// - Throws: ``TensorError`` for no dimensions.
-  public func asDiagonal() throws -> Tensor { try diagonalMatrix(.tensor(self)) }
+  public func asDiagonal() throws -> Tensor { try diagonalMatrix(self) }
 }

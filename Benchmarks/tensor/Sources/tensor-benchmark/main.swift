@@ -1,0 +1,91 @@
+// The cases of Benchmarks/tensor in Swift; peer.cpp and peer.py have the same ones.
+// Usage: tensor-benchmark THREADS. Prints one line a case: its name and the nanoseconds of one pass.
+
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// The fastest of `rounds` rounds of `passes` passes, a pass in nanoseconds.
+func measure(_ name: String, rounds: Int, passes: Int, _ body: () throws -> Void) rethrows {
+  for _ in 0..<max(1, passes / 4) { try body() }
+  var best = Double.infinity
+  for _ in 0..<rounds {
+    let start = DispatchTime.now().uptimeNanoseconds
+    for _ in 0..<passes { try body() }
+    best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) / Double(passes))
+  }
+  print(name, best)
+}
+
+/// ResNet-20 for CIFAR-10 (He et al. 2016, section 4.2), with projections where the size changes.
+func resNet20(_ random: RandomStream) throws -> Sequential {
+  func convolution(_ inputs: Int, _ outputs: Int, _ stride: Int, kernel: Int = 3) throws -> Conv2d {
+    try Conv2d(
+      inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2, hasBias: false,
+      random: random.child("\(inputs) \(outputs) \(stride) \(kernel)"))
+  }
+  var modules: [any Module] = [try convolution(3, 16, 1), try BatchNorm(16), Activation.relu]
+  var channels = 16
+  for outputs in [16, 32, 64] {
+    for block in 0..<3 {
+      let stride = block == 0 && outputs > 16 ? 2 : 1
+      let body = try Sequential(
+        convolution(channels, outputs, stride), BatchNorm(outputs), Activation.relu,
+        convolution(outputs, outputs, 1), BatchNorm(outputs))
+      let shortcut =
+        stride == 1
+        ? nil
+        : try Sequential(convolution(channels, outputs, stride, kernel: 1), BatchNorm(outputs))
+      modules.append(Residual(body, shortcut: shortcut))
+      channels = outputs
+    }
+  }
+  modules += [Pool2d.adaptiveAverage(1), Flatten(), try Linear(64, 10, random: random)]
+  return Sequential(modules)
+}
+
+func run() throws {
+  let threads = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 1 : 1
+  try TensorRuntime.setThreads(threads)
+  if let warning = try TensorRuntime.blas().warning { print("WARNING:", warning) }
+  print("# LibTorch \(try TensorRuntime.version()), BLAS \(try TensorRuntime.blas())")
+  var random = RandomStream(seed: 1)
+
+  let small = try random.normal([4])
+  let other = try random.normal([4])
+  try measure("call", rounds: 20, passes: 20_000) { _ = try small + other }
+
+  if CommandLine.arguments.count > 2 { return }
+  let left = try random.normal([1024, 1024])
+  let right = try random.normal([1024, 1024])
+  try measure("matmul", rounds: 12, passes: 2) { _ = try left.matmul(right) }
+
+  let image = try random.normal([16, 64, 32, 32]).asLeaf()
+  let kernel = try random.normal([64, 64, 3, 3]).asLeaf()
+  try measure("convolution", rounds: 12, passes: 2) {
+    let output = try image.conv2d(kernel, padding: [1, 1])
+    _ = try gradients(of: [output.sum()], wrt: [image, kernel])
+  }
+
+  let inputs = try random.normal([32, 13])
+  let targets = try random.normal([32, 1])
+  var regression = try Sequential(
+    Linear(13, 50, random: random.child(1)), Activation.relu, Linear(50, 1, random: random.child(2))
+  )
+  var descent = SGD(rate: 1e-3, momentum: 0.9)
+  try measure("mlp-step", rounds: 20, passes: 500) {
+    var pass = Pass.training(random)
+    try regression.train(&descent) { try $0.forward(inputs, &pass).meanSquaredError(targets) }
+  }
+
+  let images = try random.normal([32, 3, 32, 32])
+  let classes = try random.integers(below: 10, [32])
+  var network = try resNet20(random.child(3))
+  var optimizer = SGD(rate: 1e-3, momentum: 0.9)
+  try measure("resnet20-step", rounds: 5, passes: 2) {
+    var pass = Pass.training(random)
+    try network.train(&optimizer) { try $0.forward(images, &pass).crossEntropy(classes) }
+  }
+}
+
+try run()
