@@ -17,14 +17,16 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [],
-  testing: [Target.Dependency] = [], resources: [Resource] = [], fixtures: [String] = [],
-  settings: [SwiftSetting] = settings
+  testing: [Target.Dependency] = [], resources: [Resource] = [], excluding: [String] = [],
+  fixtures: [String] = [], settings: [SwiftSetting] = settings
 ) -> [Target] {
-  commandTestedModule(name, dependencies, resources: resources, settings: settings) + [
+  commandTestedModule(
+    name, dependencies, resources: resources, excluding: excluding, settings: settings) + [
     .testTarget(
       name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
       exclude: fixtures, swiftSettings: settings)
@@ -34,11 +36,12 @@ func module(
 /// A module whose tests are those of the commands, since it acts on processes and whole projects.
 func commandTestedModule(
   _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
-  settings: [SwiftSetting] = settings
+  excluding: [String] = [], settings: [SwiftSetting] = settings
 ) -> [Target] {
   [
     .target(
-      name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+      name: name, dependencies: dependencies, exclude: excluding, resources: resources,
+      swiftSettings: settings)
   ]
 }
 
@@ -94,6 +97,7 @@ let modules: [Target] =
   + module(
     "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
     settings: kernelSettings)
+  + module("ONNX", ["Formats", protobuf], excluding: ["Wire/onnx.proto"])
   + module(
     "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
     fixtures: ["server.py"])
@@ -130,10 +134,16 @@ let modules: [Target] =
 
 let package = Package(
   name: "pipeline",
+  // What the package in Benchmarks/fuzz uses.
+  products: [
+    .library(name: "Formats", targets: ["Formats"]),
+    .library(name: "ONNX", targets: ["ONNX"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: systemLibraries + modules
     + [
