@@ -27,10 +27,10 @@ func module(
 ) -> [Target] {
   commandTestedModule(
     name, dependencies, resources: resources, excluding: excluding, settings: settings) + [
-    .testTarget(
-      name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
-      exclude: fixtures, swiftSettings: settings)
-  ]
+      .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
+        exclude: fixtures, swiftSettings: settings)
+    ]
 }
 
 /// A module whose tests are those of the commands, since it acts on processes and whole projects.

@@ -10,6 +10,9 @@ extension ONNXModel {
       throw graph.failure(
         "replaceable initializers in IR version \(irVersion)", expected: "version 4 or later")
     }
+    if opsets["ai.onnx"] != nil || graph.nodes.contains(where: { $0.domain == "ai.onnx" }) {
+      throw graph.failure("domain 'ai.onnx'", expected: "'', the standard's own domain here")
+    }
     for node in graph.nodes where opsets[node.domain] == nil && irVersion >= 3 {
       throw node.error(
         found: "no version of the operators of its domain '\(node.domain)' is stated",
@@ -94,12 +97,7 @@ extension ONNXGraph {
       }
       try define(input.name, "an input")
     }
-    for value in inputs + outputs {
-      for case .fixed(let extent) in value.shape ?? [] where extent < 0 {
-        throw failure(
-          "value '\(value.name)': an extent of \(extent)", expected: "numbers from 0, or names")
-      }
-    }
+    for value in inputs + outputs { try check(value) }
     for tensor in initializers {
       guard !tensor.name.isEmpty else { throw failure("an initializer without a name") }
       try define(tensor.name, "an initializer")
@@ -138,6 +136,19 @@ extension ONNXGraph {
       throw failure("'\(name)' is replaceable but no initializer", expected: "an initializer")
     }
     _ = try topologicalOrder()
+  }
+
+  private func check(_ value: ONNXValue) throws(FormatError) {
+    for extent in value.shape ?? [] {
+      let fault: String? =
+        switch extent {
+        case .fixed(let number): number < 0 ? "an extent of \(number)" : nil
+        case .symbol(let name): name.isEmpty ? "an extent without a name" : nil
+        case .unknown: nil
+        }
+      guard let fault else { continue }
+      throw failure("value '\(value.name)': \(fault)", expected: "numbers from 0, or names")
+    }
   }
 }
 

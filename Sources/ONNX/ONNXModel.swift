@@ -7,8 +7,10 @@ internal import SwiftProtobuf
 /// see `ONNXGraph`. What the types here don't show, such as comments, is kept and written again,
 /// but doesn't count when models are compared.
 public struct ONNXModel: Hashable, Sendable {
-  /// The version of the file format, from 1. Files up to version 3 list all initializers among
-  /// the inputs too, which reading undoes and writing does again.
+  /// The version of the file format, from 1.
+  ///
+  /// Files up to version 3 list all initializers among the inputs too, which reading undoes and
+  /// writing does again.
   public var irVersion: Int
   /// The version of each set of operators in use, by domain; the standard's domain is empty.
   public var opsets: [String: Int]
@@ -45,7 +47,7 @@ public struct ONNXGraph: Hashable, Sendable {
   public var initializers: [NamedTensor]
   /// In the file's order; see `topologicalOrder()`.
   public var nodes: [ONNXNode]
-  /// Types that the file states for values between nodes. Clear them when shapes change.
+  /// Types that the file states for values between nodes; to be cleared when shapes change.
   public var values: [ONNXValue] = []
   /// Names of initializers that are default values, for which an evaluation may be given others.
   ///
