@@ -17,28 +17,31 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [],
-  testing: [Target.Dependency] = [], resources: [Resource] = [], fixtures: [String] = [],
-  settings: [SwiftSetting] = settings
+  testing: [Target.Dependency] = [], resources: [Resource] = [], excluding: [String] = [],
+  fixtures: [String] = [], settings: [SwiftSetting] = settings
 ) -> [Target] {
-  commandTestedModule(name, dependencies, resources: resources, settings: settings) + [
-    .testTarget(
-      name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
-      exclude: fixtures, swiftSettings: settings)
-  ]
+  commandTestedModule(
+    name, dependencies, resources: resources, excluding: excluding, settings: settings) + [
+      .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + testing,
+        exclude: fixtures, swiftSettings: settings)
+    ]
 }
 
 /// A module whose tests are those of the commands, since it acts on processes and whole projects.
 func commandTestedModule(
   _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
-  settings: [SwiftSetting] = settings
+  excluding: [String] = [], settings: [SwiftSetting] = settings
 ) -> [Target] {
   [
     .target(
-      name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+      name: name, dependencies: dependencies, exclude: excluding, resources: resources,
+      swiftSettings: settings)
   ]
 }
 
@@ -118,9 +121,12 @@ let modules: [Target] =
   + module(
     "Formats", ["StructuredValue", "CZlib"], testing: ["ContentHashing"],
     settings: kernelSettings)
+  + module("ONNX", ["Formats", protobuf], excluding: ["Wire/onnx.proto"])
   + module(
     "Tensors", ["Formats", "CTorchInterface"], fixtures: ["Fixtures"], settings: kernelSettings)
   + module("NeuralNetworks", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkImport", ["NeuralNetworks", "ONNX", "Tensors", "Formats"], fixtures: ["Fixtures"])
   + module(
     "Fetching", ["ContentHashing", "StructuredValue", "CCurl", "CArchive"],
     fixtures: ["server.py"])
@@ -160,12 +166,16 @@ let package = Package(
   products: [
     .executable(name: "pipeline", targets: ["pipeline"]),
     .library(name: "CTorch", type: .dynamic, targets: ["CTorch"]),
+    // What the packages in Benchmarks use.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensors"]),
+    .library(name: "Formats", targets: ["Formats"]),
+    .library(name: "ONNX", targets: ["ONNX"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: systemLibraries + modules
     + [

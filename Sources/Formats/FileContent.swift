@@ -95,7 +95,7 @@ public final class FileContent: Sendable {
 }
 
 /// Writes a file at once: under a temporary name first, so that nobody sees half of it.
-func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FormatError) {
+package func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FormatError) {
   do {
     try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
   } catch {
