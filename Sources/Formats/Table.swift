@@ -55,6 +55,8 @@ public struct Table: Hashable, Sendable {
   public var name: String
   public private(set) var columnNames: [String] = []
   public private(set) var columns: [Column] = []
+  /// Where each column is: a hostile file may have a million.
+  private var positions: [String: Int] = [:]
 
   /// An empty table.
   public init(name: String = "table") { self.name = name }
@@ -67,14 +69,15 @@ public struct Table: Hashable, Sendable {
     precondition(
       columns.isEmpty || column.count == rowCount,
       "column '\(name)' has \(column.count) cells, the table \(rowCount) rows")
-    precondition(!columnNames.contains(name), "column '\(name)' exists already")
+    precondition(positions[name] == nil, "column '\(name)' exists already")
+    positions[name] = columns.count
     columnNames.append(name)
     columns.append(column)
   }
 
   /// The column of a name, or nil where there is none.
   public subscript(name: String) -> Column? {
-    columnNames.firstIndex(of: name).map { columns[$0] }
+    positions[name].map { columns[$0] }
   }
 
   /// The column of a name.

@@ -142,7 +142,7 @@ private final class TorchStorages {
 
   init(file: String, budget: Int) {
     self.file = file
-    self.budget = max(1 << 28, 4 * min(budget, Int.max / 4))
+    self.budget = 1 << 25 + 4 * min(budget, Int.max / 8)
   }
 
   subscript(key: String) -> [UInt8]? {

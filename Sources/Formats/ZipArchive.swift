@@ -16,19 +16,23 @@ public struct ZipArchive: Sendable {
   public let content: FileContent
   /// In the order of the central directory.
   public let members: [Member]
+  private let positions: [String: Int]
 
   /// Reads the central directory.
   ///
   /// - Throws: `FormatError` for a damaged directory, two members of one name, or overlapping ones.
   public init(_ content: FileContent) throws(FormatError) {
     self.content = content
-    members = try content.withReader { (reader) throws(FormatError) in
+    let members = try content.withReader { (reader) throws(FormatError) in
       var directory = ZipDirectory(reader)
       return try directory.members()
     }
+    self.members = members
+    positions = Dictionary(
+      zip(members.map(\.name), members.indices), uniquingKeysWith: { first, _ in first })
   }
 
-  public subscript(name: String) -> Member? { members.first { $0.name == name } }
+  public subscript(name: String) -> Member? { positions[name].map { members[$0] } }
 
   /// A member's bytes, unpacked, with its checksum verified.
   ///

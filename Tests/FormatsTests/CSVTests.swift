@@ -139,6 +139,16 @@ struct CSVTests {
     #expect(throws: FormatError.self) { try CSV.readWhitespaceSeparated(ragged) }
   }
 
+  // Looking each name up among all before it took minutes.
+  @Test(.timeLimit(.minutes(1)))
+  func `very many columns are read in linear time`() throws {
+    let names = (0..<300_000).map { String($0, radix: 36) }
+    let content = FileContent(names.joined(separator: ",").utf8, name: "wide.csv")
+    let table = try CSV.read(content)
+    #expect(table.columnNames == names)
+    #expect(names.allSatisfy { table[$0] == .strings([]) })
+  }
+
   @Test func `a missing file is an error with its path`() {
     let error = #expect(throws: FormatError.self) { try CSV.read(path: "no/such.csv") }
     #expect(error?.description == "no/such.csv: No such file or directory")

@@ -109,6 +109,29 @@ struct PickleTests {
     #expect(error?.code == .limit)
   }
 
+  @Test func `a memo cannot grow far beyond what was read`() {
+    // Each of these few bytes asked for a thousand entries.
+    let error = #expect(throws: FormatError.self) { try value("Nr\u{0}\u{4}\u{0}\u{0}.") }
+    #expect(error?.found == "LONG_BINPUT to memo index 1024")
+  }
+
+  @Test func `many copies of one long string are refused instead of filling memory`() {
+    let zeros = FixtureBytes.little(UInt32(60_000)) + [UInt8](repeating: 0, count: 60_000)
+    // An array of 7500 big-endian doubles, whose bytes are the string in the memo.
+    let array =
+      "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\u{0}\u{85}U\u{1}b\u{87}R"
+      + "(K\u{1}M\u{4C}\u{1D}\u{85}cnumpy\ndtype\nU\u{2}f8K\u{0}K\u{1}\u{87}R"
+      + "(K\u{3}U\u{1}>NNNK\u{0}K\u{0}K\u{0}tb\u{89}h\u{0}tb"
+    let code = array.unicodeScalars.map { UInt8($0.value) }
+    func read(_ count: Int) throws -> PickledValue {
+      let arrays = [[UInt8]](repeating: code, count: count).joined()
+      return try value([0x80, 2, 0x28, 0x54] + zeros + [0x71, 0] + arrays + [0x74, 0x2E])
+    }
+    #expect(throws: Never.self) { try read(20) }
+    let error = #expect(throws: FormatError.self) { try read(300) }
+    #expect(error?.code == .limit)
+  }
+
   @Test func `a NumPy array of either order and its wrong lengths`() throws {
     func array(_ shape: String, fortran: String, _ data: String) throws -> PickledValue {
       let dtype =

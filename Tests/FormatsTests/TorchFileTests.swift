@@ -59,6 +59,28 @@ struct TorchFileTests {
     #expect(error?.found.contains("leave its 4 numbers") == true)
   }
 
+  @Test func `many views of one storage are refused instead of filling memory`() throws {
+    func text(_ text: String) -> [UInt8] {
+      [0x58] + FixtureBytes.little(UInt32(text.utf8.count)) + Array(text.utf8)
+    }
+    // 16384 numbers of four bytes, all of them in each view.
+    var view = Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8)
+    view += text("storage") + Array("ctorch\nFloatStorage\n".utf8) + text("0") + text("cpu")
+    view += [0x4D, 0, 0x40, 0x4E, 0x74, 0x51, 0x4B, 0, 0x4D, 0, 0x40, 0x85, 0x4B, 1, 0x85, 0x89]
+    view += Array("ccollections\nOrderedDict\n)RtR".utf8)
+    func read(_ count: Int) throws -> PickledValue {
+      let views = [[UInt8]](repeating: view, count: count).joined()
+      return try value(
+        FixtureBytes.zip([
+          .init(name: "m/data.pkl", bytes: [0x80, 2, 0x28] + views + [0x74, 0x2E]),
+          .init(name: "m/data/0", bytes: [UInt8](repeating: 0, count: 1 << 16)),
+        ]))
+    }
+    #expect(try read(10).list?.count == 10)
+    let error = #expect(throws: FormatError.self) { try read(1000) }
+    #expect(error?.found.contains("views that ask for far more than the file holds") == true)
+  }
+
   @Test(
     .enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"),
     arguments: ["pixel3", "raspi4", "fpga"])

@@ -15,7 +15,7 @@ struct PickleMachine {
 
   init(_ reader: ByteReader) {
     self.reader = reader
-    copyBudget = max(1 << 28, 4 * reader.count.clampedToQuarter)
+    copyBudget = 1 << 25 + 12 * min(reader.count, Int.max / 16)
   }
 
   /// Reads one pickle, up to its STOP, and leaves the reader behind it.
@@ -180,7 +180,8 @@ struct PickleMachine {
 
   private mutating func remember(at index: Int) throws(FormatError) {
     // Picklers number on without gaps; one that starts at 1 is known.
-    guard index <= memo.count + 1024 else {
+    // Each entry takes an opcode that makes an object and one that stores it.
+    guard index <= min(memo.count + 1024, reader.offset / 2) else {
       throw failure("\(opcode.name) to memo index \(index)", expected: "at most \(memo.count)")
     }
     while memo.count <= index { memo.append(nil) }
@@ -369,11 +370,6 @@ struct PickleMachine {
       throw failure(.limit, "references that ask for far more memory than the file is long")
     }
   }
-}
-
-extension Int {
-  /// At most a quarter of the largest Int, so that four times it does not overflow.
-  fileprivate var clampedToQuarter: Int { Swift.min(self, Int.max / 4) }
 }
 
 // MARK: - NumPy and PyTorch
