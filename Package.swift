@@ -124,7 +124,8 @@ let modules: [Target] =
   + module("ONNX", ["Formats", protobuf], excluding: ["Wire/onnx.proto"])
   + module(
     "Tensors", ["Formats", "CTorchInterface"], fixtures: ["Fixtures"], settings: kernelSettings)
-  + module("NeuralNetworks", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NeuralNetworks", ["Tensors", "Formats"], testing: ["digits"], settings: kernelSettings)
   + module(
     "NetworkImport", ["NeuralNetworks", "ONNX", "Tensors", "Formats"], fixtures: ["Fixtures"])
   + module(
@@ -186,6 +187,9 @@ let package = Package(
       .target(name: "CTorchInterface"), torchLibrary,
       // The process between the runner and the stages; plain C, since it lives between fork and exec.
       .target(name: "CSupervisor"),
+      .executableTarget(
+        name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
+        path: "Docs/examples/digits", swiftSettings: settings),
       .plugin(name: "CodeFingerprint", capability: .buildTool()),
       .target(
         name: "BuiltinStages",
