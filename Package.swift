@@ -84,7 +84,7 @@ let systemLibraries: [Target] = [
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
 
-/// Where LibTorch is, if not where Debian's libtorch-dev puts it.
+/// Where LibTorch (2.1 or later) is, if not where Debian's libtorch-dev puts it.
 let libTorch = Context.environment["LIBTORCH"]
 
 /// The only code that sees LibTorch.
@@ -207,5 +207,7 @@ let package = Package(
         swiftSettings: settings),
     ]
     + stages.sorted { $0.key < $1.key }.flatMap { stage($0.key, $0.value) },
-  cxxLanguageStandard: .cxx17
+  // What the headers need: those of Debian's LibTorch 1.13 do not compile as C++20, which newer ones
+  // are written in.
+  cxxLanguageStandard: libTorch == nil ? .cxx17 : .cxx20
 )

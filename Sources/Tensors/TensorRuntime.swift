@@ -52,7 +52,8 @@ public enum TensorRuntime {
   public static var peakMemory: Int {
     var usage = rusage()
     getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
+    // The kernel updates the one late, and the other never looks back.
+    return max(usage.ru_maxrss * 1024, memory)
   }
 
   /// The memory that the process uses now, in bytes.

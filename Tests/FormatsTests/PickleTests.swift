@@ -102,6 +102,15 @@ struct PickleTests {
     #expect(error?.code == .limit)
   }
 
+  @Test(arguments: [
+    "]q\u{0}h\u{0}a.",  // A list in itself.
+    "}q\u{0}X\u{1}\u{0}\u{0}\u{0}kh\u{0}s.",  // A dictionary under a key of its own.
+    "]q\u{0}]q\u{1}h\u{0}ah\u{0}h\u{1}a.",  // Two lists in each other.
+  ])
+  func `a value that contains itself is refused`(code: String) {
+    #expect(throws: FormatError.self) { try value(code) }
+  }
+
   @Test func `references that multiply are refused instead of filling memory`() {
     // Forty pairs, each of twice the one before: 2^40 values.
     let code = "N" + String(repeating: "q\u{0}h\u{0}\u{86}", count: 40) + "."

@@ -59,6 +59,47 @@ struct TorchFileTests {
     #expect(error?.found.contains("leave its 4 numbers") == true)
   }
 
+  @Test(arguments: [
+    (offset: 0, extent: 2, stride: -1), (offset: 3, extent: 2, stride: -1),
+    (offset: -1, extent: 2, stride: 1), (offset: 0, extent: -2, stride: 1),
+    (offset: 4, extent: 1, stride: 1), (offset: .max, extent: 2, stride: 1),
+    (offset: 0, extent: .max, stride: 0), (offset: 0, extent: .max, stride: 1),
+    (offset: 1, extent: 2, stride: .max), (offset: 0, extent: 1 << 40, stride: 1 << 30),
+  ])
+  func `a tensor that reaches beyond its storage is refused`(
+    offset: Int, extent: Int, stride: Int
+  ) {
+    func text(_ text: String) -> [UInt8] {
+      [0x58] + FixtureBytes.little(UInt32(text.utf8.count)) + Array(text.utf8)
+    }
+    // LONG1, eight bytes.
+    func number(_ value: Int) -> [UInt8] {
+      [0x8A, 8] + FixtureBytes.little(UInt64(bitPattern: Int64(value)))
+    }
+    var code: [UInt8] = [0x80, 2] + Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8)
+    code += text("storage") + Array("ctorch\nFloatStorage\n".utf8) + text("0") + text("cpu")
+    code += [0x4B, 4, 0x4E, 0x74, 0x51] + number(offset) + number(extent) + [0x85]
+    code += number(stride) + [0x85, 0x89] + Array("ccollections\nOrderedDict\n)RtR.".utf8)
+    let numbers = [1, 2, 3, 4].flatMap { FixtureBytes.little(Float($0).bitPattern) }
+    let file = FixtureBytes.zip([
+      .init(name: "m/data.pkl", bytes: code), .init(name: "m/data/0", bytes: numbers),
+    ])
+    #expect(throws: FormatError.self) { try value(file) }
+  }
+
+  @Test(
+    .enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"),
+    arguments: [10, 100, 1000, 5000, 50_000, 400_000])
+  func `a checkpoint that is cut off is refused`(length: Int) throws {
+    let path = Mirror.path(.branching, "models/cifar_base_kw.pth")
+    let whole = try FileContent(path: path).withBytes { Array($0) }
+    #expect(throws: Never.self) { try value(whole) }
+    #expect(throws: FormatError.self) { try value(Array(whole[..<length])) }
+    var magic = whole
+    magic[5] ^= 0xFF
+    #expect(throws: FormatError.self) { try value(magic) }
+  }
+
   @Test func `many views of one storage are refused instead of filling memory`() throws {
     func text(_ text: String) -> [UInt8] {
       [0x58] + FixtureBytes.little(UInt32(text.utf8.count)) + Array(text.utf8)
