@@ -44,13 +44,14 @@ $(VENV)/.ready: requirements.txt
 	@touch $@
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Stages Tests Plugins
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Stages Tests Plugins Docs
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Stages Tests Plugins
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Stages Tests Plugins Docs
 
 benchmark: build
 	Benchmarks/run
+	python3 Benchmarks/tensor/measure.py
 
 install: build
 	install -D $(PIPELINE) $(DESTDIR)$(PREFIX)/bin/pipeline

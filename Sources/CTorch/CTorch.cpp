@@ -283,6 +283,7 @@ void discard(CTorchValue &value) {
     }
     break;
   case CTORCH_TEXT: free(value.text); break;
+  case CTORCH_GENERATOR: delete value.generator; break;
   case CTORCH_INTEGERS: free(value.integers); break;
   case CTORCH_REALS: free(value.reals); break;
   case CTORCH_BOOLEANS: free(value.booleans); break;
@@ -829,6 +830,10 @@ CTorchGenerator makeGenerator(uint64_t seed, char **error) {
   });
 }
 
+CTorchGenerator retainGenerator(CTorchGenerator generator) {
+  return new CTorchGeneratorObject{generator->generator};
+}
+
 void releaseGenerator(CTorchGenerator generator) { delete generator; }
 
 int32_t cudaDevices() {
@@ -861,7 +866,7 @@ const CTorchFunctions table = {
   find, schema, position, call,
   make, retain, release, facts, bytes, isContiguous, isUnshared,
   needsGradient, setNeedsGradient, gradients, setRecordsGraph, enterDualLevel, exitDualLevel,
-  setThreads, threads, setDeterministic, makeGenerator, releaseGenerator, cudaDevices, version,
+  setThreads, threads, setDeterministic, makeGenerator, retainGenerator, releaseGenerator, cudaDevices, version,
   blas,
 };
 

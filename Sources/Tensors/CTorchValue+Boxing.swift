@@ -80,6 +80,13 @@ extension CTorchValue {
     CTorchValue(CTORCH_DEVICE, Int64(value.number))
   }
 
+  static func generator(_ value: TorchGenerator) -> CTorchValue {
+    var box = CTorchValue()
+    box.kind = CTORCH_GENERATOR.kind
+    box.generator = TorchLibrary.opened.pointee.retain_generator(value.pointer)
+    return box
+  }
+
   static func text(_ value: String) -> CTorchValue {
     var box = CTorchValue()
     box.kind = CTORCH_TEXT.kind

@@ -17,6 +17,7 @@ public enum OperatorArgument: Sendable {
   case text(String)
   case dtype(DType)
   case device(Device)
+  case generator(TorchGenerator)
 
   var value: CTorchValue {
     switch self {
@@ -32,6 +33,7 @@ public enum OperatorArgument: Sendable {
     case .text(let value): .text(value)
     case .dtype(let value): .dtype(value)
     case .device(let value): .device(value)
+    case .generator(let value): .generator(value)
     }
   }
 }

@@ -42,10 +42,10 @@ enum TorchLibrary {
       }
       return table
     }
-    // The last candidate's problem is only that the system's search path does not have it.
+    // A library that is there, but lacks one that it needs, says more than those that are not there.
     let problem =
       problems.first { !$0.contains("\(fileName): cannot open shared object file") }
-      ?? problems.first ?? fileName
+      ?? "no \(fileName) beside the program, in ../lib/pipeline or on the library path"
     throw TensorError(
       .library,
       "LibTorch cannot be opened (\(problem)); install Debian's packages libtorch-dev and "

@@ -90,6 +90,22 @@ struct RandomnessTests {
     #expect(abs(mean) < 0.05)
   }
 
+  @Test func `LibTorch's own generators are seeded from a stream`() throws {
+    let weights = try Tensor([0.1, 0.2, 0.3, 0.4])
+    func draw(_ seed: UInt64) throws -> [Int] {
+      var random = RandomStream(seed: seed)
+      let generator = try random.generator()
+      return try (0..<2).flatMap { _ in
+        try Tensor.call(
+          "aten::multinomial", weights, 20, true, keywords: ["generator": generator])[0]
+          .tensors[0].integers()
+      }
+    }
+    #expect(try draw(1) == draw(1))
+    #expect(try draw(1) != draw(2))
+    #expect(try draw(1)[..<20] != draw(1)[20...])
+  }
+
   @Test func `what cannot be drawn is refused`() {
     var random = RandomStream(seed: 1)
     #expect(throws: TensorError.self) { try random.normal([2], dtype: .int64) }

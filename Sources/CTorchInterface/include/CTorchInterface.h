@@ -132,6 +132,8 @@ typedef struct CTorchFunctions {
   int32_t (*threads)(void);
   void (*set_deterministic)(bool);
   CTorchGenerator (*make_generator)(uint64_t seed, char **error);
+  /// Another owner of the same generator.
+  CTorchGenerator (*retain_generator)(CTorchGenerator);
   void (*release_generator)(CTorchGenerator);
   /// The number of CUDA devices.
   int32_t (*cuda_devices)(void);
