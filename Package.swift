@@ -66,6 +66,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
   "Predictor": ["EdgeOptimization"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],
@@ -160,6 +161,9 @@ let modules: [Target] =
     ])
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], fixtures: ["Fixtures"],
+    settings: kernelSettings)
+  + module(
+    "LearnedDesign", ["EdgeOptimization", "NeuralNetworks", "Tensors", "Formats"],
     settings: kernelSettings)
 
 let package = Package(

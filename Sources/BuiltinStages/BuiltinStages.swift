@@ -1,6 +1,7 @@
 import EdgeImportStage
 import FetchStage
 import PredictorStage
+import LearnedOptimizerStage
 import ProxyTransferStage
 import SrccMatrixStage
 public import StageKit
@@ -8,6 +9,9 @@ public import StageKit
 /// The stages that are linked into the program, one entry each.
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
-    [EdgeImport.self, Fetch.self, Predictor.self, TransferFromProxy.self, SrccMatrix.self]
+    [
+      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, TransferFromProxy.self,
+      SrccMatrix.self,
+    ]
   }
 }

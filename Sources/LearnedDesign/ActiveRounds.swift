@@ -1,0 +1,71 @@
+import EdgeOptimization
+public import Tensors
+
+/// Measures the accuracy of what the predictors would propose, and learns from it, in rounds.
+///
+/// Predictors that were fitted to random designs are worst where it matters, at the best designs: each
+/// round measures the designs that some network of the ensemble takes for the best on some device and
+/// budget (arXiv 2009.00278, the second stage).
+public struct ActiveRounds: Sendable {
+  /// How often to measure, and how many designs each time.
+  public var rounds = 3
+  public var designsPerRound = 60
+  /// Budgets tried on each device.
+  public var budgets = 24
+
+  public init() {}
+
+  /// Fits an accuracy predictor to given designs and to those that the rounds measure.
+  ///
+  /// - Parameters:
+  ///   - designs: Measured already.
+  ///   - accuracies: Theirs, in percent.
+  ///   - latency: Says what is fast enough.
+  ///   - devices: To propose for.
+  ///   - ranges: For each device the least and the largest budget.
+  ///   - pool: Designs to choose from.
+  ///   - options: Of the accuracy predictor.
+  ///   - random: Draws as the predictor does.
+  ///   - measure: Gives the accuracy of a design, or nil where it cannot be measured.
+  /// - Returns: The predictor, and the designs that were measured for it.
+  /// - Throws: What `measure` throws, or `EdgeError` as the predictor does.
+  public func fit(
+    _ designs: [[Int]], accuracies: [Double], latency: LatencyPredictor,
+    devices: [DeviceProfile], ranges: [ClosedRange<Double>], pool: [[Int]],
+    options: AccuracyPredictor.Options = .init(), random: RandomStream,
+    measure: ([Int]) throws -> Double?
+  ) throws -> (predictor: AccuracyPredictor, measured: [[Int]]) {
+    var (known, values) = (designs, accuracies)
+    var asked = Set(designs)
+    func fitted(_ round: Int) throws -> AccuracyPredictor {
+      try AccuracyPredictor(
+        known, accuracies: values, space: latency.encoding.space, options: options,
+        random: random.child(round))
+    }
+    var predictor = try fitted(0)
+    let phi = try Tensor(
+      devices.flatMap { device in (0..<budgets).flatMap { _ in device.features } },
+      shape: [devices.count * budgets, devices[0].features.count], dtype: .float32)
+    let budget = try Tensor(
+      zip(devices, ranges).flatMap { device, range in
+        let (low, high) = (
+          device.normalized(range.lowerBound), device.normalized(range.upperBound)
+        )
+        return (0..<budgets).map { low + (high - low) * (Double($0) + 0.5) / Double(budgets) }
+      }, dtype: .float32)
+    for round in 0..<rounds {
+      let teacher = try Teacher(accuracy: predictor, latency: latency, pool: pool, caution: 0)
+      let wanted = try teacher.contested(phi: phi, budget: budget).map { pool[$0] }
+        .filter { !asked.contains($0) }.prefix(designsPerRound)
+      guard !wanted.isEmpty else { break }
+      for design in wanted {
+        asked.insert(design)
+        guard let value = try measure(design) else { continue }
+        known.append(design)
+        values.append(value)
+      }
+      predictor = try fitted(round + 1)
+    }
+    return (predictor, Array(known[designs.count...]))
+  }
+}

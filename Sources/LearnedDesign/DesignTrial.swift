@@ -1,0 +1,118 @@
+import EdgeOptimization
+public import Tensors
+
+/// How well optimised designs keep their promise on a device whose whole table is known.
+public struct DesignTrial: Sendable {
+  /// One budget on one device.
+  public struct Row: Hashable, Sendable {
+    public let device: String
+    public let budget: Double
+    /// The best accuracy of any design within the budget, in percent.
+    public let optimum: Double
+    /// By the way that the design was found; without those whose design is in no table.
+    public let results: [Mode: Result]
+  }
+
+  public struct Result: Hashable, Sendable {
+    public let design: [Int]
+    /// True values, from the tables.
+    public let accuracy: Double
+    public let latency: Double
+  }
+
+  /// How a design is found, from the cheapest to the dearest.
+  public enum Mode: String, CaseIterable, Hashable, Sendable {
+    /// The network's most probable design.
+    case direct
+    /// The best of 200 drawn designs by the predictors.
+    case sampled
+    /// The best of the first ten of those after measuring them.
+    case measured
+    /// The best of all designs by the predictors, which only small spaces allow.
+    case exhaustive
+  }
+
+  public let designs: [[Int]]
+  public let accuracies: [Double]
+  private let places: [[Int]: Int]
+
+  /// Takes the designs of a space and their accuracies.
+  ///
+  /// - Throws: `EdgeError` where the counts differ.
+  public init(_ designs: [[Int]], accuracies: [Double]) throws {
+    guard designs.count == accuracies.count, !designs.isEmpty else {
+      throw EdgeError(.badTable, "a trial needs one accuracy for each design")
+    }
+    self.designs = designs
+    self.accuracies = accuracies
+    places = Dictionary(
+      designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Tries budgets at quantiles of a device's true latencies.
+  ///
+  /// - Parameters:
+  ///   - optimizer: Trained without this device.
+  ///   - accuracy: What the optimizer was trained through.
+  ///   - latency: What the optimizer was trained through.
+  ///   - device: Its name and profile.
+  ///   - latencies: Its whole table, of which the optimizer sees the reference designs only.
+  ///   - quantiles: Of the latencies; those not above 0 do not count.
+  ///   - random: Draws.
+  /// - Returns: One row a quantile.
+  /// - Throws: `EdgeError` where the table does not fit.
+  public func run(
+    _ optimizer: DesignOptimizer, accuracy: AccuracyPredictor, latency: LatencyPredictor,
+    device: (name: String, profile: DeviceProfile), latencies: [Double],
+    quantiles: [Double] = (1...8).map { Double($0) / 10 }, random: RandomStream
+  ) throws -> [Row] {
+    let valid = latencies.indices.filter { latencies[$0] > 0 && latencies[$0].isFinite }
+    guard latencies.count == designs.count, !valid.isEmpty else {
+      throw EdgeError(.badTable, "the table of '\(device.name)' does not fit the designs")
+    }
+    let ordered = valid.map { latencies[$0] }.sorted()
+    let predictedAccuracies = try accuracy.predict(designs).accuracies
+    let predictedLatencies = try latency.predict(designs, on: device.profile)
+    return try quantiles.map { quantile in
+      let budget = ordered[min(ordered.count - 1, Int(quantile * Double(ordered.count)))]
+      let within = valid.filter { latencies[$0] <= budget }
+      let optimum = within.map { accuracies[$0] }.max() ?? 0
+      let direct = places[try optimizer.design(for: device.profile, budget: budget)]
+      let drawn = try optimizer.candidates(
+        for: device.profile, budget: budget, random: random.child(device.name)
+      ).compactMap { places[$0.design] }
+      let ten = drawn.prefix(10).filter { latencies[$0] > 0 && latencies[$0].isFinite }
+      let kept = ten.filter { latencies[$0] <= budget }
+      let measured =
+        kept.max { accuracies[$0] < accuracies[$1] } ?? ten.min { latencies[$0] < latencies[$1] }
+      let exhaustive =
+        designs.indices.filter { predictedLatencies[$0] <= budget }
+        .max { predictedAccuracies[$0] < predictedAccuracies[$1] }
+      let found: [(Mode, Int?)] = [
+        (.direct, direct), (.sampled, drawn.first), (.measured, measured),
+        (.exhaustive, exhaustive),
+      ]
+      return Row(
+        device: device.name, budget: budget, optimum: optimum,
+        results: Dictionary(
+          uniqueKeysWithValues: found.compactMap { mode, place in
+            place.map {
+              (
+                mode,
+                Result(design: designs[$0], accuracy: accuracies[$0], latency: latencies[$0])
+              )
+            }
+          }))
+    }
+  }
+
+  /// The mean accuracy lost against the optimum, in points, and the share of budgets that are exceeded
+  /// by more than 2 %.
+  public static func summary(_ rows: [Row], _ mode: Mode) -> (gap: Double, exceeded: Double)? {
+    let results = rows.compactMap { row in row.results[mode].map { (row, $0) } }
+    guard !results.isEmpty else { return nil }
+    let gaps = results.reduce(0) { $0 + $1.0.optimum - $1.1.accuracy }
+    let exceeded = results.count { $0.1.latency > 1.02 * $0.0.budget }
+    return (gaps / Double(results.count), Double(exceeded) / Double(results.count))
+  }
+}

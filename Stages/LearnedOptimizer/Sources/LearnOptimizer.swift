@@ -1,0 +1,107 @@
+import EdgeOptimization
+import Foundation
+import LearnedDesign
+public import StageKit
+import StructuredValue
+import Tensors
+
+/// Trains the learned optimizer on some devices and tries it on others.
+public struct LearnOptimizer: Stage {
+  public struct Parameters: Decodable, Sendable {
+    var space: String
+    var unseen: [String]
+    var references: [Int]
+    var samples: Int
+    var rounds: Int
+    var designsPerRound: Int
+    var predictorSteps: Int
+    var steps: Int
+    var unit: String
+  }
+
+  public static var manifest: [UInt8] { PackageResources.stage_yaml }
+  public static var code: String { CodeFingerprint.digest }
+
+  public init() {}
+
+  public func run(_ parameters: Parameters, in context: StageContext) async throws {
+    let problem = try Problem(parameters, context)
+    // The tensors are small: a second thread costs more than it gives, and would change the rounding.
+    try TensorRuntime.setThreads(1)
+    if let warning = try TensorRuntime.blas().warning { context.log(.warn, warning) }
+    let random = RandomStream(seed: context.seed)
+    let known = Array(0..<parameters.samples)
+    let designs = known.map { problem.designs[$0] }
+
+    context.progress(0, of: 100, message: "latency predictor")
+    let latency = try LatencyPredictor(
+      designs, latencies: problem.sources.map { table in known.map { table.latencies[$0] } },
+      profiles: problem.sources.map(\.profile), space: problem.space,
+      random: random.child("latency"))
+    let ranges = problem.sources.map { $0.range(known) }
+    context.progress(10, of: 100, message: "accuracy predictor and its rounds")
+
+    var accuracyOptions = AccuracyPredictor.Options()
+    accuracyOptions.steps = parameters.predictorSteps
+    var rounds = ActiveRounds()
+    rounds.rounds = parameters.rounds
+    rounds.designsPerRound = parameters.designsPerRound
+    let (accuracy, measured) = try rounds.fit(
+      designs, accuracies: known.map { problem.accuracies[$0] }, latency: latency,
+      devices: problem.sources.map(\.profile), ranges: ranges, pool: problem.designs,
+      options: accuracyOptions, random: random.child("accuracy")
+    ) { problem.accuracy(of: $0) }
+    context.progress(50, of: 100, message: "optimizer")
+
+    var options = DesignOptimizer.Options()
+    options.steps = parameters.steps
+    let optimizer = try DesignOptimizer(
+      accuracy: accuracy, latency: latency, devices: problem.sources.map(\.profile),
+      budgets: ranges, pool: problem.designs, options: options, random: random.child("optimizer")
+    ) { done, all in context.progress(50 + done * 45 / all, of: 100, message: "optimizer") }
+    context.progress(95, of: 100, message: "trial on unseen devices")
+
+    let trial = try DesignTrial(problem.designs, accuracies: problem.accuracies)
+    let rows = try problem.targets.flatMap { target in
+      try trial.run(
+        optimizer, accuracy: accuracy, latency: latency,
+        device: (target.name, target.profile), latencies: target.latencies,
+        random: random.child("trial"))
+    }
+    context.progress(100, of: 100)
+    try write(Report.table(rows), "designs", context)
+    try write(Report.figure(rows).json(indented: true), "gaps", context)
+    for mode in DesignTrial.Mode.allCases {
+      let summary = DesignTrial.summary(rows, mode)
+      context.metric("\(mode)_gap", summary?.gap)
+      context.metric("\(mode)_exceeded", summary?.exceeded)
+    }
+    try reportPredictors(problem, accuracy, latency, Set(designs + measured), context)
+    context.metric("accuracies_measured", designs.count + measured.count)
+    context.metric("latencies_measured", parameters.references.count)
+  }
+
+  private func reportPredictors(
+    _ problem: Problem, _ accuracy: AccuracyPredictor, _ latency: LatencyPredictor,
+    _ seen: Set<[Int]>, _ context: StageContext
+  ) throws {
+    let others = problem.designs.indices.filter { !seen.contains(problem.designs[$0]) }
+    let predicted = try accuracy.predict(others.map { problem.designs[$0] }).accuracies
+    context.metric(
+      "accuracy_srcc",
+      Correlation.spearman(predicted, others.map { problem.accuracies[$0] }).value)
+    let correlations = try problem.targets.compactMap { target in
+      let valid = problem.designs.indices.filter { target.latencies[$0] > 0 }
+      let predicted = try latency.predict(
+        valid.map { problem.designs[$0] }, on: target.profile)
+      return Correlation.spearman(predicted, valid.map { target.latencies[$0] }).value
+    }
+    context.metric(
+      "latency_srcc",
+      correlations.isEmpty ? nil : correlations.reduce(0, +) / Double(correlations.count))
+  }
+
+  private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
+  }
+}

@@ -1,0 +1,103 @@
+import EdgeOptimization
+import LearnedDesign
+import StageKit
+
+/// The designs with their accuracies, and the devices to learn on and to try.
+struct Problem {
+  struct Device {
+    var name: String
+    var latencies: [Double]
+    var profile: DeviceProfile
+
+    /// Budgets from the 2 % to the 90 % quantile of the latencies that training knows.
+    func range(_ known: [Int]) -> ClosedRange<Double> {
+      let values = known.map { latencies[$0] }.filter { $0 > 0 && $0.isFinite }.sorted()
+      guard let first = values.first else { return 1...1 }
+      func quantile(_ share: Double) -> Double { values[Int(share * Double(values.count - 1))] }
+      return max(first, quantile(0.02))...quantile(0.9)
+    }
+  }
+
+  let space: SearchSpace
+  let designs: [[Int]]
+  let accuracies: [Double]
+  let sources: [Device]
+  let targets: [Device]
+  private let places: [[Int]: Int]
+
+  init(_ parameters: LearnOptimizer.Parameters, _ context: StageContext) throws {
+    let latency = try Problem.tables("latency", context)
+    let accuracy = try Problem.tables("accuracy", context)
+    guard let space = SearchSpace(rawValue: parameters.space) else {
+      throw StageError(code: .badParameter, message: "no search space '\(parameters.space)'")
+    }
+    guard accuracy.devices.count == 1 else {
+      throw StageError(
+        code: .badInput,
+        message: "the accuracy table has the columns \(accuracy.devices.joined(separator: ", ")); "
+          + "it needs exactly one", slot: "accuracy")
+    }
+    guard latency.indices == accuracy.indices, let texts = latency.designs ?? accuracy.designs
+    else {
+      throw StageError(
+        code: .badInput,
+        message: "the latency table has \(latency.indices.count) designs and the accuracy table "
+          + "\(accuracy.indices.count); both need the same indices, and a design column",
+        slot: "accuracy")
+    }
+    self.space = space
+    guard parameters.samples <= texts.count else {
+      throw StageError(
+        code: .badParameter,
+        message: "\(parameters.samples) samples of \(texts.count) designs; lower 'samples'")
+    }
+    let rows = Dictionary(
+      latency.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let references = try parameters.references.map { index in
+      guard let row = rows[index] else {
+        throw StageError(
+          code: .badParameter, message: "reference design \(index) is not in the latency table")
+      }
+      return row
+    }
+    for name in parameters.unseen where !latency.devices.contains(name) {
+      throw StageError(
+        code: .badParameter,
+        message: "no device '\(name)' in the latency table; it has "
+          + latency.devices.joined(separator: ", "))
+    }
+    do {
+      designs = try texts.map { try space.design($0) }
+      let devices = try latency.devices.enumerated().map { column, name in
+        Device(
+          name: name, latencies: latency.values[column],
+          profile: try DeviceProfile(
+            referenceLatencies: references.map { latency.values[column][$0] }))
+      }
+      sources = devices.filter { !parameters.unseen.contains($0.name) }
+      targets = devices.filter { parameters.unseen.contains($0.name) }
+    } catch {
+      throw StageError(code: .badInput, message: "\(error)", slot: "latency")
+    }
+    guard !sources.isEmpty else {
+      throw StageError(
+        code: .badParameter, message: "every device is unseen; leave some to learn on")
+    }
+    accuracies = accuracy.values[0]
+    places = Dictionary(
+      designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func accuracy(of design: [Int]) -> Double? { places[design].map { accuracies[$0] } }
+
+  private static func tables(_ slot: String, _ context: StageContext) throws -> DeviceTables {
+    do {
+      return try DeviceTables(
+        csv: try context.input(slot).path, allowsNonPositive: slot == "accuracy")
+    } catch let error as StageError {
+      throw error
+    } catch {
+      throw StageError(code: .badInput, message: "\(error)", slot: slot)
+    }
+  }
+}

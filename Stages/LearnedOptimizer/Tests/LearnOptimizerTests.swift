@@ -1,0 +1,81 @@
+import EdgeOptimization
+import Foundation
+import LearnedOptimizerStage
+import StageKit
+import StageTesting
+import StructuredValue
+import Testing
+
+struct LearnOptimizerTests {
+  /// 600 cells whose accuracy grows with 3 × 3 convolutions, and three devices that pay for them.
+  static let tables: (latency: String, accuracy: String) = {
+    var latency = "index,design,phone,board,chip\n"
+    var accuracy = "index,design,cifar\n"
+    for index in 0..<600 {
+      // A stride that is prime to 5^6 visits different cells.
+      var rest = index * 7919 % 15_625
+      var digits: [Int] = []
+      for _ in 0..<6 {
+        digits.append(rest % 5)
+        rest /= 5
+      }
+      let large = digits.count { $0 == 3 }
+      let small = digits.count { $0 == 2 }
+      let text = digits.map(String.init).joined()
+      let work = 1 + 2 * Double(large) + Double(small)
+      latency += "\(index),\(text),\(work),\(3 * work),\(0.5 * work)\n"
+      accuracy += "\(index),\(text),\(50 + 5 * large + 2 * small + (digits[5] == 1 ? 1 : 0))\n"
+    }
+    return (latency, accuracy)
+  }()
+
+  static let parameters: [String: Value] = [
+    "unseen": ["chip"], "references": [0, 7, 33, 100, 200], "samples": 200, "rounds": 1,
+    "designs-per-round": 10, "predictor-steps": 150, "steps": 150,
+  ]
+
+  @Test func `an unseen device gets good designs within its budgets, and the same ones again`()
+    async throws
+  {
+    let first = try await run(Self.parameters)
+    let gap = try #require(first.metrics["measured_gap"].flatMap(\.double))
+    #expect(gap < 3)
+    #expect(try #require(first.metrics["latency_srcc"].flatMap(\.double)) > 0.95)
+    #expect(try #require(first.metrics["accuracy_srcc"].flatMap(\.double)) > 0.9)
+    #expect(first.metrics["latencies_measured"] == 5)
+    let table = String(decoding: try first.bytes("designs"), as: UTF8.self)
+    #expect(table.split(separator: "\n").count == 9)
+    #expect(table.hasPrefix("device,budget,optimum,direct_design,direct_accuracy,direct_latency,"))
+    let again = try await run(Self.parameters)
+    #expect(try first.bytes("designs") == again.bytes("designs"))
+  }
+
+  @Test(
+    arguments: [
+      ("unseen", ["tv"], "no device 'tv' in the latency table; it has phone, board, chip"),
+      ("unseen", ["phone", "board", "chip"], "every device is unseen"),
+      ("references", [0, 999], "reference design 999 is not in the latency table"),
+      ("samples", 601, "601 samples of 600 designs"),
+    ] as [(String, Value, String)])
+  func `what can't work is refused`(name: String, value: Value, part: String) async throws {
+    var parameters = Self.parameters
+    parameters[name] = value
+    let error = await #expect(throws: StageError.self) { try await run(parameters) }
+    #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+  }
+
+  private func run(
+    _ parameters: [String: Value]
+  ) async throws -> StageHarness<LearnOptimizer>.Outcome {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "learn-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let latency = folder.appending(path: "latency.csv")
+    let accuracy = folder.appending(path: "accuracy.csv")
+    try Data(Self.tables.latency.utf8).write(to: latency)
+    try Data(Self.tables.accuracy.utf8).write(to: accuracy)
+    return try await StageHarness(LearnOptimizer.self).run(
+      parameters: .map(parameters), inputs: ["latency": latency.path, "accuracy": accuracy.path],
+      seed: 3)
+  }
+}
