@@ -128,7 +128,7 @@ extension ArtifactStore {
   public func save(_ result: ActionResult, for key: Digest) throws(StoreError) {
     let target = objectPath("action", key)
     try makeFolder((target as NSString).deletingLastPathComponent)
-    try write(Array(result.text.utf8), to: target, mode: 0o644)
+    try write(result.text, to: target, mode: 0o644)
   }
 }
 
