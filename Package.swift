@@ -74,12 +74,15 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let systemLibraries: [Target] = [
   systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
-  systemLibrary("CGit2", pkgConfig: "libgit2", apt: "libgit2-dev"),
-  systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
-  systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
+
+// Opened when first needed, since their forty further libraries cost half of a process's start:
+// libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
+let lateLibraries: [Target] =
+  [.target(name: "CLate")]
+  + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
 let modules: [Target] =
@@ -135,7 +138,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: systemLibraries + modules
+  targets: systemLibraries + lateLibraries + modules
     + [
       .target(
         name: "StageTesting",
