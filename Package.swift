@@ -78,9 +78,6 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let systemLibraries: [Target] = [
   systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
-  systemLibrary("CGit2", pkgConfig: "libgit2", apt: "libgit2-dev"),
-  systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
-  systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
@@ -108,6 +105,12 @@ let torchLibrary = Target.target(
     .unsafeFlags(libTorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath=\($0)/lib"] } ?? []),
     .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
   ])
+
+// Opened when first needed, since their forty further libraries cost half of a process's start:
+// libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
+let lateLibraries: [Target] =
+  [.target(name: "CLate")]
+  + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
 let modules: [Target] =
@@ -182,7 +185,7 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
-  targets: systemLibraries + modules
+  targets: systemLibraries + lateLibraries + modules
     + [
       .target(
         name: "StageTesting",

@@ -1,9 +1,8 @@
 public import ContentHashing
-import Foundation
 public import StructuredValue
 
 /// What an action gave.
-public struct ActionResult: Codable, Hashable, Sendable {
+public struct ActionResult: Hashable, Sendable {
   /// The instance that executed it first.
   public var instance: String
   public var outputs: [String: ActionOutput] = [:]
@@ -26,7 +25,7 @@ public struct ActionResult: Codable, Hashable, Sendable {
 }
 
 /// An output of an action.
-public struct ActionOutput: Codable, Hashable, Sendable {
+public struct ActionOutput: Hashable, Sendable {
   public var kind: String
   public var digest: Digest
   public var isTree: Bool
@@ -44,33 +43,108 @@ public struct ActionOutput: Codable, Hashable, Sendable {
 extension ActionResult {
   /// The entry's file: one line of JSON and one with its digest, so that a torn entry is seen for
   /// what it is.
-  var text: String {
-    let json = value.json()
-    return json + "\n" + Digest.of(json).hex + "\n"
-  }
-
-  private var value: Value {
-    [
-      "instance": .string(instance),
-      "outputs": .map(
-        outputs.mapValues { output in
-          [
-            "kind": .string(output.kind), "digest": .string(output.digest.hex),
-            "isTree": .bool(output.isTree), "size": .int(output.size),
-          ]
-        }),
-      "metrics": .map(metrics), "notes": .list(notes.map { .string($0) }),
-      "log": log.map { .string($0.hex) } ?? .null, "seconds": .double(seconds),
-      "cpuSeconds": .double(cpuSeconds), "peakMemory": .int(peakMemory), "keyFields": keyFields,
-    ]
+  var text: [UInt8] {
+    let json = jsonBytes
+    return json + Array("\n\(Digest.of(json).hex)\n".utf8)
   }
 
   init?(text: [UInt8]) {
-    let lines = text.split(separator: UInt8(ascii: "\n"), maxSplits: 2)
-    guard lines.count == 2,
-      Digest(String(decoding: lines[1], as: UTF8.self)) == Digest.of(Array(lines[0])),
-      let result = try? JSONDecoder().decode(ActionResult.self, from: Data(lines[0]))
+    guard let end = text.firstIndex(of: UInt8(ascii: "\n")), text.count == end + 66,
+      text.last == UInt8(ascii: "\n")
     else { return nil }
+    let result = text.withUnsafeBytes { text -> ActionResult? in
+      let json = UnsafeRawBufferPointer(rebasing: text[..<end])
+      let digits = text[(end + 1)...].dropLast()
+      guard String(decoding: digits, as: UTF8.self) == Digest.of(json).hex else { return nil }
+      return try? JSONReader.read(json, as: ActionResult.self)
+    }
+    guard let result else { return nil }
     self = result
+  }
+}
+
+// MARK: - JSON
+
+extension ActionResult: JSONRepresentable {
+  public init(json reader: inout JSONReader) throws(JSONError) {
+    var instance: String?
+    var outputs: [String: ActionOutput]?
+    var metrics: [String: Value]?
+    var notes: [String]?
+    var log: Digest?
+    var seconds: Double?
+    var cpuSeconds: Double?
+    var peakMemory: Int?
+    var keyFields: Value?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      switch key {
+      case "cpuSeconds": cpuSeconds = try reader.double()
+      case "instance": instance = try reader.string()
+      case "keyFields": keyFields = try reader.value()
+      case "log": log = try reader.optional()
+      case "metrics": metrics = try [String: Value](json: &reader)
+      case "notes": notes = try [String](json: &reader)
+      case "outputs": outputs = try [String: ActionOutput](json: &reader)
+      case "peakMemory": peakMemory = try reader.int()
+      case "seconds": seconds = try reader.double()
+      default: try reader.skip()
+      }
+    }
+    self.init(
+      instance: try reader.required(instance, "instance"),
+      keyFields: try reader.required(keyFields, "keyFields"))
+    self.outputs = try reader.required(outputs, "outputs")
+    self.metrics = try reader.required(metrics, "metrics")
+    self.notes = try reader.required(notes, "notes")
+    self.log = log
+    self.seconds = try reader.required(seconds, "seconds")
+    self.cpuSeconds = try reader.required(cpuSeconds, "cpuSeconds")
+    self.peakMemory = try reader.required(peakMemory, "peakMemory")
+  }
+
+  public func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("cpuSeconds", cpuSeconds)
+    writer.member("instance", instance)
+    writer.member("keyFields", keyFields)
+    writer.member("log", log)
+    writer.member("metrics", metrics)
+    writer.member("notes", notes)
+    writer.member("outputs", outputs)
+    writer.member("peakMemory", peakMemory)
+    writer.member("seconds", seconds)
+    writer.endObject()
+  }
+}
+
+extension ActionOutput: JSONRepresentable {
+  public init(json reader: inout JSONReader) throws(JSONError) {
+    var kind: String?
+    var digest: Digest?
+    var isTree: Bool?
+    var size: Int?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      switch key {
+      case "digest": digest = try Digest(json: &reader)
+      case "isTree": isTree = try reader.bool()
+      case "kind": kind = try reader.string()
+      case "size": size = try reader.int()
+      default: try reader.skip()
+      }
+    }
+    self.init(
+      kind: try reader.required(kind, "kind"), digest: try reader.required(digest, "digest"),
+      isTree: try reader.required(isTree, "isTree"), size: try reader.required(size, "size"))
+  }
+
+  public func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("digest", digest)
+    writer.member("isTree", isTree)
+    writer.member("kind", kind)
+    writer.member("size", size)
+    writer.endObject()
   }
 }

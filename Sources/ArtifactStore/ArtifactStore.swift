@@ -117,8 +117,7 @@ extension ArtifactStore {
   /// What an action gave; nil also where something that it names is missing, so that it is executed
   /// again.
   public func action(for key: Digest) -> ActionResult? {
-    guard let data = FileManager.default.contents(atPath: objectPath("action", key)),
-      let result = ActionResult(text: Array(data)),
+    guard let text = smallFile(objectPath("action", key)), let result = ActionResult(text: text),
       result.outputs.values.allSatisfy({ contains($0.digest, isTree: $0.isTree, size: $0.size) })
     else { return nil }
     return result
@@ -128,13 +127,37 @@ extension ArtifactStore {
   public func save(_ result: ActionResult, for key: Digest) throws(StoreError) {
     let target = objectPath("action", key)
     try makeFolder((target as NSString).deletingLastPathComponent)
-    try write(Array(result.text.utf8), to: target, mode: 0o644)
+    try write(result.text, to: target, mode: 0o644)
   }
 }
 
 // MARK: - Files of the store's own
 
 extension ArtifactStore {
+  /// A file's bytes; nil where it can't be read.
+  ///
+  /// A run looks at thousands of entries that one read has whole, with no look at their size first.
+  private func smallFile(_ path: String) -> [UInt8]? {
+    let file = Foundation.open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    while true {
+      var received = 0
+      let chunk = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+        received = read(file, buffer.baseAddress, buffer.count)
+        count = max(0, received)
+      }
+      if received < 0 {
+        guard errno == EINTR else { return nil }
+        continue
+      }
+      if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+      // A regular file gives less than it has room for only at its end.
+      if received < 4096 { return bytes }
+    }
+  }
+
   /// A name for an unfinished file, on the store's file system and nobody else's.
   func temporaryPath() -> String {
     "\(path)/tmp/\(getpid())-\(UInt64.random(in: 0...UInt64.max))"

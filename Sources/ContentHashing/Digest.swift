@@ -21,16 +21,29 @@ public struct Digest: Hashable, Sendable, Comparable, Codable, CustomStringConve
 
   /// Reads 64 hexadecimal digits, with or without the prefix `sha256:`.
   public init?(_ text: some StringProtocol) {
-    let digits = Array((text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]).utf8)
-    guard digits.count == 64 else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(32)
-    for index in stride(from: 0, to: 64, by: 2) {
-      guard let high = Digest.nibble(digits[index]), let low = Digest.nibble(digits[index + 1])
-      else { return nil }
-      bytes.append(high << 4 | low)
+    var text = String(text)
+    let digest = text.withUTF8 { digits in
+      let isMarked = digits.starts(with: "sha256:".utf8)
+      return Digest(digits: isMarked ? UnsafeBufferPointer(rebasing: digits[7...]) : digits)
     }
-    self.init(bytes: bytes)
+    guard let digest else { return nil }
+    self = digest
+  }
+
+  /// Reads 64 hexadecimal digits.
+  public init?(digits: UnsafeBufferPointer<UInt8>) {
+    guard digits.count == 64 else { return nil }
+    func word(_ index: Int) -> UInt64? {
+      var word: UInt64 = 0
+      for digit in digits[index * 16..<index * 16 + 16] {
+        guard let nibble = Digest.nibble(digit) else { return nil }
+        word = word << 4 | UInt64(nibble)
+      }
+      return word
+    }
+    guard let first = word(0), let second = word(1), let third = word(2), let fourth = word(3)
+    else { return nil }
+    words = (first, second, third, fourth)
   }
 
   private static func nibble(_ digit: UInt8) -> UInt8? {
@@ -46,10 +59,15 @@ public struct Digest: Hashable, Sendable, Comparable, Codable, CustomStringConve
   public var hex: String {
     String(unsafeUninitializedCapacity: 64) { buffer in
       let digits = StaticString("0123456789abcdef").utf8Start
-      for (index, byte) in bytes.enumerated() {
-        buffer[2 * index] = digits[Int(byte >> 4)]
-        buffer[2 * index + 1] = digits[Int(byte & 15)]
+      func put(_ word: UInt64, at start: Int) {
+        for index in 0..<16 {
+          buffer[start + index] = digits[Int(truncatingIfNeeded: word >> (60 - 4 * index)) & 15]
+        }
       }
+      put(words.0, at: 0)
+      put(words.1, at: 16)
+      put(words.2, at: 32)
+      put(words.3, at: 48)
       return 64
     }
   }

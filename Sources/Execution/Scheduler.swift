@@ -17,6 +17,7 @@ public final class Scheduler: @unchecked Sendable {
   let store: ArtifactStore
   let options: RunOptions
   let decider: Decider
+  let facts: StoreFacts
   let selected: Set<Int>
   let layout: RunLayout
   let supervisor: Supervisor
@@ -70,16 +71,18 @@ public final class Scheduler: @unchecked Sendable {
     case done(InstanceRecord, KnownResult?)
   }
 
+  /// - `facts`: What the decider knows.
   /// - `selected`: The instances that may be executed; others are used where they are known.
   /// - `durations`: Seconds that instances took in the past, by name.
   /// - `observe`: Called on the calling thread of `run`.
   public init(
-    graph: Graph, decider: Decider, store: ArtifactStore, selected: Set<Int>, layout: RunLayout,
-    launcher: StageLauncher, options: RunOptions, durations: @escaping () -> [String: Double],
-    observe: @escaping (RunEvent) -> Void
+    graph: Graph, decider: Decider, facts: StoreFacts, store: ArtifactStore, selected: Set<Int>,
+    layout: RunLayout, launcher: StageLauncher, options: RunOptions,
+    durations: @escaping () -> [String: Double], observe: @escaping (RunEvent) -> Void
   ) throws {
     self.graph = graph
     self.decider = decider
+    self.facts = facts
     self.store = store
     self.selected = selected
     self.layout = layout
@@ -206,7 +209,7 @@ extension Scheduler {
 
   /// Uses an earlier result.
   private func reuse(_ index: Int, _ key: ActionKey, _ result: KnownResult, why: String) {
-    guard let action = store.action(for: key.digest) else {
+    guard let action = facts.action(for: key.digest) else {
       enqueue(index, key, why: "its earlier result has just vanished from the store", known: nil)
       return
     }
@@ -304,7 +307,7 @@ extension Scheduler {
       }
     }
     watching.remove(index)
-    if let result = decider.facts.result(for: key.digest) {
+    if let result = facts.result(for: key.digest) {
       reuse(index, key, result, why: "the same action was executed at the same time")
     } else {
       enqueue(index, key, why: why, known: nil)
@@ -327,7 +330,7 @@ extension Scheduler {
         locks[key.digest] = lock
         // Somebody may have finished it between our decision and the lock.
         if known == nil, number == 1, !decider.forced.contains(index), instance.isCached,
-          let result = decider.facts.result(for: key.digest)
+          let result = facts.result(for: key.digest)
         {
           release(key)
           executors[key.digest] = nil

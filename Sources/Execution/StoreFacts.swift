@@ -14,7 +14,8 @@ public final class StoreFacts: PlanFacts {
   private lazy var latestFields = latest()
   private var contents: [String: Result<Digest, any Error>] = [:]
   private var tools: [String: Result<String, any Error>] = [:]
-  private var results: [Digest: ActionResult] = [:]
+  /// The result that was found last: whoever decides to reuse it needs all of it in a moment.
+  private var found: (key: Digest, action: ActionResult)?
 
   /// - `latest`: The key components of the latest run by instance name.
   public init(
@@ -35,7 +36,16 @@ public final class StoreFacts: PlanFacts {
     return try result.get()
   }
 
-  public func result(for key: Digest) -> KnownResult? { store.action(for: key)?.known }
+  public func result(for key: Digest) -> KnownResult? {
+    found = store.action(for: key).map { (key, $0) }
+    return found?.action.known
+  }
+
+  /// All that is known of a result; the store is not asked again about the one that was found last.
+  func action(for key: Digest) -> ActionResult? {
+    if let found, found.key == key { return found.action }
+    return store.action(for: key)
+  }
 
   public func latestFields(of instance: String) -> [String: Value]? { latestFields[instance] }
 

@@ -113,6 +113,7 @@ public struct DesignOptimizer: Sendable {
   ///   - budget: In the unit of the profile.
   ///   - count: How many to draw; fewer distinct ones come back.
   ///   - random: Draws.
+  /// - Returns: Distinct designs with what is predicted of them.
   /// - Throws: `EdgeError` for a budget that is not above 0.
   public func candidates(
     for device: DeviceProfile, budget: Double, drawing count: Int = 200, random: RandomStream

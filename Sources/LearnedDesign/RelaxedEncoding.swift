@@ -1,8 +1,9 @@
 public import EdgeOptimization
 public import Tensors
 
-/// Features of designs that are given as probabilities, so that a gradient can pass from a predictor
-/// to the decisions. At the corners, where one operation of each position has probability 1, they are
+/// Features of designs that are given as probabilities.
+///
+/// So a gradient can pass from a predictor to the decisions. At the corners, where one operation of each position has probability 1, they are
 /// those of the design itself.
 public struct RelaxedEncoding: Sendable {
   public let space: SearchSpace

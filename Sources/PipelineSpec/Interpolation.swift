@@ -32,10 +32,10 @@ private struct Expansion {
   }
 
   private mutating func expand(_ text: String) -> Value {
-    guard text.contains("${") else { return .string(text) }
+    guard text.utf8.contains(UInt8(ascii: "$")) else { return .string(text) }
     var result = ""
     var rest = text[...]
-    while let start = rest.firstRange(of: "${") {
+    while let start = opening(of: rest) {
       if rest[..<start.lowerBound].hasSuffix("$") {
         result += rest[..<start.lowerBound].dropLast() + "${"
         rest = rest[start.upperBound...]
@@ -56,10 +56,20 @@ private struct Expansion {
       }
       guard let value = lookUp(name) else { return .string(text) }
       // Alone in its scalar, an expression keeps its type.
-      if whole.count == text.count { return value }
+      if whole.utf8.count == text.utf8.count { return value }
       result += value.text
     }
     return .string(result + rest)
+  }
+
+  /// Where the first `${` of a text stands; a search for a text in a text takes many times as long.
+  private func opening(of text: Substring) -> Range<String.Index>? {
+    var rest = text.utf8
+    while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
+      rest = rest[rest.index(after: start)...]
+      if rest.first == UInt8(ascii: "{") { return start..<rest.index(after: rest.startIndex) }
+    }
+    return nil
   }
 
   private mutating func lookUp(_ name: String) -> Value? {

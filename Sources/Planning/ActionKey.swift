@@ -14,7 +14,10 @@ public struct ActionKey: Hashable, Sendable {
 
   /// The content that an input slot was given; nil where nothing is connected to it.
   public func content(ofInput slot: String) -> Digest? {
-    fields["input.\(slot)"]?.string?.split(separator: " ").last.flatMap { Digest($0) }
+    guard let text = fields["input.\(slot)"]?.string,
+      let gap = text.utf8.lastIndex(of: UInt8(ascii: " "))
+    else { return nil }
+    return Digest(text[text.utf8.index(after: gap)...])
   }
 
   /// What an input slot was given.

@@ -52,7 +52,7 @@ extension Project {
       decider: Decider(
         graph: graph, facts: facts, salt: loaded.pipeline.salt,
         forced: try selection.forced(in: graph)),
-      store: store, selected: selected,
+      facts: facts, store: store, selected: selected,
       layout: RunLayout(run: id, project: root, work: work, program: program),
       launcher: launcher, options: options,
       durations: {
@@ -192,14 +192,28 @@ final class Memo<Content> {
 /// since nothing depends on it.
 final class Journal {
   private let file: Int32
+  /// Hits, which come by the thousand and tell a reader nothing that could not wait for the next
+  /// event.
+  private var waiting: [UInt8] = []
 
   init(path: String) { file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
 
-  deinit { if file >= 0 { close(file) } }
+  deinit {
+    flush()
+    if file >= 0 { close(file) }
+  }
 
   func append(_ event: RunEvent) {
     guard file >= 0 else { return }
-    let bytes = Array((event.json.json() + "\n").utf8)
-    _ = bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+    waiting += (event.json.json() + "\n").utf8
+    if case .finished(let record) = event, record.outcome == .cached, waiting.count < 1 << 16 {
+      return
+    }
+    flush()
+  }
+
+  private func flush() {
+    _ = waiting.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+    waiting.removeAll(keepingCapacity: true)
   }
 }

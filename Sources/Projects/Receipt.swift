@@ -48,25 +48,38 @@ public struct Receipt {
   /// - Parameter question: What the user asks for now.
   /// - Returns: Nil where something changed, or no such run is known.
   public static func standing(_ question: Question) -> Receipt? {
-    guard let text = try? String(contentsOfFile: question.place, encoding: .utf8) else {
-      return nil
-    }
-    let blob = "\(question.project)/Artifacts/"
+    guard let data = FileManager.default.contents(atPath: question.place) else { return nil }
+    let store = open("\(question.project)/Artifacts", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard store >= 0 else { return nil }
+    defer { close(store) }
+    var text = Array(data)
     var summary = ""
-    for line in text.split(separator: "\n") {
-      let content = line.dropFirst(2)
-      switch line.utf8.first {
-      case UInt8(ascii: "o"):
-        guard access(blob + content, F_OK) == 0 else { return nil }
-      case UInt8(ascii: "f"):
-        guard let gap = content.firstIndex(of: "\t"),
-          ArtifactStore.signature(of: String(content[content.index(after: gap)...]))
-            == content[..<gap]
-        else { return nil }
-      default: summary += content + "\n"
+    let isStanding = text.withUnsafeMutableBufferPointer { text in
+      var start = text.startIndex
+      while let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        guard end > start + 2 else { return false }
+        let content = text[(start + 2)..<end]
+        switch text[start] {
+        case UInt8(ascii: "o"):
+          // The line becomes a C string where it stands: there are thousands of them.
+          text[end] = 0
+          guard text.isPresent(pathAt: start + 2, in: store) else { return false }
+        case UInt8(ascii: "f"):
+          guard isUnchanged(content) else { return false }
+        default: summary += String(decoding: content, as: UTF8.self) + "\n"
+        }
+        start = end + 1
       }
+      return start == text.endIndex
     }
-    return Receipt(summary: summary)
+    return isStanding ? Receipt(summary: summary) : nil
+  }
+
+  /// Whether a file still has the signature that a line names, before its path and a tab.
+  private static func isUnchanged(_ line: Slice<UnsafeMutableBufferPointer<UInt8>>) -> Bool {
+    guard let gap = line.firstIndex(of: UInt8(ascii: "\t")) else { return false }
+    let path = String(decoding: line[(gap + 1)...], as: UTF8.self)
+    return ArtifactStore.signature(of: path) == String(decoding: line[..<gap], as: UTF8.self)
   }
 
   /// Writes a receipt for a run that found everything in place.
@@ -86,9 +99,11 @@ public struct Receipt {
       guard !path.contains("\n"), times.allSatisfy({ $0 < limit }) else { return }
       text += "f \(signature)\t\(path)\n"
     }
+    var objects: Set<String> = []
     func object(_ space: String, _ digest: Digest) {
       let hex = digest.hex
-      text += "o \(space)/\(hex.prefix(2))/\(hex)\n"
+      let line = "o \(space)/\(hex.prefix(2))/\(hex)\n"
+      if objects.insert(line).inserted { text += line }
     }
     for (instance, planned) in zip(record.instances, loaded.graph.instances) {
       switch instance.outcome {
@@ -105,6 +120,15 @@ public struct Receipt {
     try? FileManager.default.createDirectory(
       atPath: "\(project.store.path)/receipts", withIntermediateDirectories: true)
     try? text.write(toFile: question.place, atomically: true, encoding: .utf8)
+  }
+}
+
+extension UnsafeMutableBufferPointer<UInt8> {
+  /// Whether a folder holds what a path names that starts at a place and ends with a zero.
+  fileprivate func isPresent(pathAt place: Int, in folder: Int32) -> Bool {
+    guard let start = baseAddress else { return false }
+    let path = UnsafeRawPointer(start + place).assumingMemoryBound(to: CChar.self)
+    return faccessat(folder, path, F_OK, 0) == 0
   }
 }
 

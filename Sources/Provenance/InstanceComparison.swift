@@ -6,28 +6,32 @@ struct InstanceComparison {
   private let pairs: [(String, InstanceRecord?, InstanceRecord?)]
   private let after: LineageGraph
   private let old: [String: InstanceRecord]
+  /// By the place in the later run; nil where no change was asked about yet.
+  private var known: [[RunComparison.Cause]?]
 
   init(_ old: RunRecord, _ new: RunRecord) {
-    pairs = joined(old.instances, new.instances, by: \.name)
+    pairs = joined(old.instances, new.instances) { $0.name }
     after = LineageGraph(new)
     self.old = Dictionary(old.instances.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+    known = Array(repeating: nil, count: new.instances.count)
   }
 
-  func changes() -> [RunComparison.InstanceChange] {
+  mutating func changes() -> [RunComparison.InstanceChange] {
     pairs.map { name, before, after in
-      let kind = kind(before, after)
+      let outputs = outputChanges(before, after)
+      let kind = kind(before, after, outputs)
       let rerun = kind == .rerun
       return RunComparison.InstanceChange(
         name: name, cell: after?.cell ?? before?.cell ?? name, kind: kind,
         before: before?.outcome, after: after?.outcome,
         fields: rerun ? valueChanges(before?.keyFields ?? [:], after?.keyFields ?? [:]) : [],
         causes: rerun ? causes(of: name) : [],
-        outputs: outputChanges(before, after), metrics: metricChanges(before, after))
+        outputs: outputs, metrics: metricChanges(before, after))
     }
   }
 
   private func kind(
-    _ before: InstanceRecord?, _ after: InstanceRecord?
+    _ before: InstanceRecord?, _ after: InstanceRecord?, _ outputs: [RunComparison.OutputChange]
   ) -> RunComparison.InstanceChange.Kind {
     guard let before else { return .added }
     guard let after else { return .removed }
@@ -36,13 +40,13 @@ struct InstanceComparison {
       return .rerun
     }
     guard !before.outputs.isEmpty, !after.outputs.isEmpty else { return .unchanged }
-    return outputChanges(before, after).isEmpty ? .unchanged : .irreproducible
+    return outputs.isEmpty ? .unchanged : .irreproducible
   }
 
   // MARK: - Causes
 
   /// Follows changed inputs to the instances that made them; each instance counts once.
-  private func causes(of name: String) -> [RunComparison.Cause] {
+  private mutating func causes(of name: String) -> [RunComparison.Cause] {
     var seen: Set<String> = [name]
     var waiting = [name]
     var causes: [RunComparison.Cause] = []
@@ -59,9 +63,18 @@ struct InstanceComparison {
     return causes
   }
 
-  private func directCauses(of name: String) -> [RunComparison.Cause] {
+  /// Asked for again by each instance downstream.
+  private mutating func directCauses(of name: String) -> [RunComparison.Cause] {
     guard let index = after.index(named: name), let before = old[name] else { return [] }
+    if let causes = known[index] { return causes }
+    let causes = directCauses(of: index, before: before)
+    known[index] = causes
+    return causes
+  }
+
+  private func directCauses(of index: Int, before: InstanceRecord) -> [RunComparison.Cause] {
     let instance = after.record.instances[index]
+    let name = instance.name
     return valueChanges(before.keyFields, instance.keyFields).flatMap { change in
       guard let input = inputPosition(change.name, in: instance) else {
         return [RunComparison.Cause(instance: name, field: change.name)]
@@ -97,7 +110,7 @@ struct InstanceComparison {
   private func outputChanges(
     _ before: InstanceRecord?, _ after: InstanceRecord?
   ) -> [RunComparison.OutputChange] {
-    joined(before?.outputs ?? [], after?.outputs ?? [], by: \.slot)
+    joined(before?.outputs ?? [], after?.outputs ?? []) { $0.slot }
       .filter { $0.1?.digest != $0.2?.digest || $0.1?.kind != $0.2?.kind }
       .map { RunComparison.OutputChange(slot: $0.0, before: $0.1, after: $0.2) }
   }
@@ -106,6 +119,7 @@ struct InstanceComparison {
     _ before: InstanceRecord?, _ after: InstanceRecord?
   ) -> [RunComparison.MetricChange] {
     let (old, new) = (before?.metrics ?? [:], after?.metrics ?? [:])
+    if old.isEmpty && new.isEmpty { return [] }
     return Set(old.keys).union(new.keys).sorted().compactMap { name in
       old[name]?.value == new[name]?.value && (old[name] == nil) == (new[name] == nil)
         ? nil : RunComparison.MetricChange(name: name, before: old[name], after: new[name])

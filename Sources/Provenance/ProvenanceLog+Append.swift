@@ -25,7 +25,7 @@ extension ProvenanceLog {
     noteWarning = nil
     if let source = record.source?.commit {
       do throws(ProvenanceError) {
-        try addNote(noteLine(record, digest: .of(Array(bytes))), to: source)
+        try addNote(noteLine(record, digest: bytes.withUnsafeBytes { .of($0) }), to: source)
       } catch {
         noteWarning = "The run is recorded, but without its note: \(error.message)"
       }

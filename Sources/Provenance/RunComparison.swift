@@ -128,7 +128,8 @@ public struct RunComparison: Codable, Hashable, Sendable {
     after = new.id
     claims = claimChanges(old, new)
     cells = cellChanges(old, new)
-    instances = InstanceComparison(old, new).changes()
+    var comparison = InstanceComparison(old, new)
+    instances = comparison.changes()
     parameters = valueChanges(old.parameters, new.parameters)
     specification = textChanges(old, new)
   }
@@ -137,10 +138,15 @@ public struct RunComparison: Codable, Hashable, Sendable {
 func valueChanges(
   _ old: [String: Value], _ new: [String: Value]
 ) -> [RunComparison.ValueChange] {
-  Set(old.keys).union(new.keys).sorted().compactMap { name in
-    old[name] == new[name]
-      ? nil : RunComparison.ValueChange(name: name, before: old[name], after: new[name])
+  // Most are equal, so what differs is gathered before it is sorted.
+  var changes = new.compactMap { name, value in
+    old[name] == value
+      ? nil : RunComparison.ValueChange(name: name, before: old[name], after: value)
   }
+  for (name, value) in old where new[name] == nil {
+    changes.append(RunComparison.ValueChange(name: name, before: value, after: nil))
+  }
+  return changes.sorted { $0.name < $1.name }
 }
 
 private func textChanges(_ old: RunRecord, _ new: RunRecord) -> [RunComparison.TextChange] {
@@ -164,7 +170,7 @@ private func cellChanges(_ old: RunRecord, _ new: RunRecord) -> [RunComparison.C
   func stages(_ record: RunRecord) -> [StageCellRecord] {
     record.cells.compactMap { if case .stage(let cell) = $0 { cell } else { nil } }
   }
-  return joined(stages(old), stages(new), by: \.id).map { id, before, after in
+  return joined(stages(old), stages(new)) { $0.id }.map { id, before, after in
     RunComparison.CellChange(
       id: id, presence: presence(before != nil, after != nil, same: before == after),
       before: before?.uses, after: after?.uses)
@@ -187,6 +193,10 @@ private func claimChanges(_ old: RunRecord, _ new: RunRecord) -> [RunComparison.
 func joined<Element>(
   _ old: [Element], _ new: [Element], by key: (Element) -> String
 ) -> [(String, Element?, Element?)] {
+  // A stage has one output, most often.
+  if old.count == 1, new.count == 1, key(old[0]) == key(new[0]) {
+    return [(key(new[0]), old[0], new[0])]
+  }
   var waiting = Dictionary(grouping: old, by: key).mapValues { Array($0.reversed()) }
   var pairs: [(String, Element?, Element?)] = new.map { (key($0), waiting[key($0)]?.popLast(), $0) }
   var left = waiting.mapValues(\.count)

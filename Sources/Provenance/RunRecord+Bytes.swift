@@ -6,14 +6,11 @@ import StructuredValue
 extension RunRecord {
   /// The record as JSON with sorted keys, so that equal records are equal bytes.
   public func canonicalBytes() throws(ProvenanceError) -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      return try encoder.encode(self)
-    } catch {
+    guard instances.allSatisfy({ $0.seconds.isFinite && $0.cpuSeconds.isFinite }) else {
       throw ProvenanceError(
-        .badRecord, "run \(id) holds a value that JSON can't (\(error)); it was not recorded")
+        .badRecord, "run \(id) holds a duration that JSON can't; it was not recorded")
     }
+    return Data(jsonBytes)
   }
 
   /// Reads what `canonicalBytes()` wrote.
@@ -24,7 +21,7 @@ extension RunRecord {
   /// - Throws: `P0605` where they are no record.
   public init(bytes: Data, from place: String) throws(ProvenanceError) {
     do {
-      self = try JSONDecoder().decode(RunRecord.self, from: bytes)
+      self = try bytes.withUnsafeBytes { try JSONReader.read($0, as: RunRecord.self) }
     } catch {
       throw ProvenanceError(
         .badRecord,

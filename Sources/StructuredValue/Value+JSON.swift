@@ -1,5 +1,3 @@
-public import Foundation
-
 extension Value: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
@@ -39,88 +37,117 @@ extension Value: Codable {
     }
   }
 
-  /// Reads JSON text; numbers without fraction and exponent are integers.
+  /// Reads JSON text; numbers that are whole are integers.
   ///
-  /// - Throws: `DecodingError` when the bytes are not one JSON value.
-  public init(json: some DataProtocol) throws {
-    self = try JSONDecoder().decode(Value.self, from: Data(json))
+  /// - Throws: `JSONError` when the bytes are not one JSON value.
+  public init(json: some Sequence<UInt8>) throws(JSONError) {
+    self = try JSONReader.read(Array(json), as: Value.self)
   }
 
   /// Reads JSON text.
-  public init(json: String) throws { try self.init(json: Data(json.utf8)) }
+  public init(json: String) throws(JSONError) { try self.init(json: json.utf8) }
 
   /// The value as JSON with sorted keys, so that equal values give equal bytes.
   ///
-  /// Doubles keep a fraction or an exponent (`1.0`), non-finite ones become strings.
+  /// Other than in what `JSONWriter` writes, doubles keep a fraction or an exponent (`1.0`), non-finite ones become strings.
   ///
   /// - `indented`: Two spaces a level and one member a line, for people.
   public func json(indented: Bool = false) -> String {
-    var text = ""
+    var text: [UInt8] = []
     write(to: &text, indent: indented ? 0 : nil)
-    return text
+    return String(decoding: text, as: UTF8.self)
   }
 
-  private func write(to text: inout String, indent: Int?) {
+  private func write(to text: inout [UInt8], indent: Int?) {
     switch self {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .int(let value): text += String(value)
-    case .double(let value): text += value.isFinite ? "\(value)" : "\"\(value.jsonName)\""
+    case .null: text += "null".utf8
+    case .bool(let value): text += (value ? "true" : "false").utf8
+    case .int(let value): text += String(value).utf8
+    case .double(let value):
+      text += (value.isFinite ? value.description : "\"\(value.jsonName)\"").utf8
     case .string(let value): Value.quote(value, to: &text)
     case .list(let values):
       Value.bracket("[", "]", values, &text, indent) { value, text, indent in
         value.write(to: &text, indent: indent)
       }
     case .map(let members):
-      // By UTF-8 bytes, not by Swift's own order, which is that of normalised Unicode.
-      let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      let sorted = members.sorted { Value.precedes($0.key, $1.key) }
       Value.bracket("{", "}", sorted, &text, indent) { member, text, indent in
         Value.quote(member.key, to: &text)
-        text += indent == nil ? ":" : ": "
+        text += (indent == nil ? ":" : ": ").utf8
         member.value.write(to: &text, indent: indent)
       }
     }
   }
 
+  /// The order of UTF-8 bytes, not Swift's own, which is that of normalised Unicode.
+  private static func precedes(_ left: String, _ right: String) -> Bool {
+    var (left, right) = (left, right)
+    return left.withUTF8 { left in right.withUTF8 { left.lexicographicallyPrecedes($0) } }
+  }
+
   private static func bracket<Element>(
-    _ open: String, _ close: String, _ elements: [Element], _ text: inout String, _ indent: Int?,
-    write: (Element, inout String, Int?) -> Void
+    _ open: Unicode.Scalar, _ close: Unicode.Scalar, _ elements: [Element],
+    _ text: inout [UInt8], _ indent: Int?, write: (Element, inout [UInt8], Int?) -> Void
   ) {
-    text += open
+    text.append(UInt8(ascii: open))
     for (index, element) in elements.enumerated() {
-      if index > 0 { text += "," }
-      if let indent { text += "\n" + String(repeating: "  ", count: indent + 1) }
+      if index > 0 { text.append(UInt8(ascii: ",")) }
+      if let indent { text += ("\n" + String(repeating: "  ", count: indent + 1)).utf8 }
       write(element, &text, indent.map { $0 + 1 })
     }
-    if let indent, !elements.isEmpty { text += "\n" + String(repeating: "  ", count: indent) }
-    text += close
+    if let indent, !elements.isEmpty {
+      text += ("\n" + String(repeating: "  ", count: indent)).utf8
+    }
+    text.append(UInt8(ascii: close))
   }
 
   /// Appends a JSON string literal.
   ///
   /// `<` is escaped too, so that JSON can stand inside an HTML script element.
   public static func quote(_ string: String, to text: inout String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "<", "\u{7F}", "\u{2028}", "\u{2029}",
-        _ where scalar.value < 0x20:
-        let hex = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: text.unicodeScalars.append(scalar)
+    var bytes: [UInt8] = []
+    quote(string, to: &bytes)
+    text += String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func quote(_ string: String, to text: inout [UInt8]) {
+    text.append(UInt8(ascii: "\""))
+    var string = string
+    string.withUTF8 { bytes in
+      var start = 0
+      for index in bytes.indices {
+        guard let (count, escape) = escape(bytes[index...]) else { continue }
+        text.append(contentsOf: bytes[start..<index])
+        text += escape.utf8
+        start = index + count
       }
+      text.append(contentsOf: bytes[start...])
     }
-    text += "\""
+    text.append(UInt8(ascii: "\""))
+  }
+
+  /// What is written instead of the first bytes, and how many those are; nil where they stay.
+  private static func escape(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> (Int, String)? {
+    switch bytes[bytes.startIndex] {
+    case UInt8(ascii: "\""): return (1, "\\\"")
+    case UInt8(ascii: "\\"): return (1, "\\\\")
+    case 0x0A: return (1, "\\n")
+    case 0x0D: return (1, "\\r")
+    case 0x09: return (1, "\\t")
+    case UInt8(ascii: "<"): return (1, "\\u003c")
+    case 0x7F: return (1, "\\u007f")
+    case let byte where byte < 0x20:
+      return (1, (byte < 0x10 ? "\\u000" : "\\u001") + String(byte & 0x0F, radix: 16))
+    case 0xE2 where bytes.starts(with: [0xE2, 0x80, 0xA8]): return (3, "\\u2028")
+    case 0xE2 where bytes.starts(with: [0xE2, 0x80, 0xA9]): return (3, "\\u2029")
+    default: return nil
+    }
   }
 }
 
 extension Double {
-  fileprivate var jsonName: String {
+  var jsonName: String {
     isNaN ? "NaN" : self < 0 ? "-Infinity" : "Infinity"
   }
 }

@@ -92,9 +92,9 @@ struct PipelineOptions: ParsableArguments {
       })
   }
 
-  func fileOrDefault() throws -> String { try file ?? defaultFile() }
+  func fileOrDefault() throws -> String { try file ?? Self.defaultFile() }
 
-  private func defaultFile() throws -> String {
+  static func defaultFile() throws -> String {
     let candidates = ["paper.yaml", "Pipelines/paper.yaml"]
     guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
       throw ProjectError(

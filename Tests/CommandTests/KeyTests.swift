@@ -139,4 +139,21 @@ struct KeyTests {
     try project.shell("rm -r Artifacts/blob")
     #expect(try project.run("run").errors.contains("executed"))
   }
+
+  @Test func `a receipt answers its own question only, and only whole`() throws {
+    let project = try project()
+    try project.shell("touch -d '2001-01-01' a.txt paper.yaml tool.txt")
+    Thread.sleep(forTimeInterval: 1.1)
+    for _ in 0..<2 { #expect(try project.run("run").status == 0) }
+    #expect(try project.run("run", "-q").errors == "")
+    #expect(try project.run("run").errors.contains("nothing to do"))
+    #expect(try project.run("run", "paper.yaml", "--quiet").errors == "")
+    #expect(try project.run("run", "--set", "p=2").errors.contains("executed"))
+    #expect(try project.run("run", "--json").output.contains(#""event":"ended""#))
+    #expect(try project.run("run", "absent.yaml").status == 4)
+    #expect(try project.run("run", "--set").status == 2)
+    try project.shell(
+      "for f in Artifacts/receipts/*; do chmod +w $f; truncate -s -9 $f; done")
+    #expect(try project.run("run").errors.contains("2 cached"))
+  }
 }

@@ -10,6 +10,7 @@ import RunRecord
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check",
     abstract: "Check a pipeline file; with --rerun, execute again and compare every output.",
     discussion: """
       --rerun executes each stage again from the same inputs, compares digests, and names the first \

@@ -9,6 +9,7 @@ import StructuredValue
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Show what changed between two runs or commits: claims, metrics, artifacts, and why.")
 
   @OptionGroup var options: ProjectOptions

@@ -8,7 +8,8 @@ import RunRecord
 import StructuredValue
 
 struct Log: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "List the runs, newest first.")
+  static let configuration = CommandConfiguration(
+    commandName: "log", abstract: "List the runs, newest first.")
 
   @OptionGroup var options: ProjectOptions
 
@@ -43,6 +44,7 @@ struct Log: ParsableCommand {
 
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "show",
     abstract: "Show what a run did.",
     discussion: "With --log STAGE, the log of a stage; with --output STAGE.SLOT, an output's bytes."
   )
@@ -129,6 +131,7 @@ struct Show: ParsableCommand {
 
 struct Lineage: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "lineage",
     abstract: "Say what an output or metric was made from, back to data sets and commit.",
     discussion: "With --down, what used it.")
 
@@ -181,6 +184,7 @@ struct Lineage: ParsableCommand {
 
 struct Sync: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "sync",
     abstract: "Share the runs with a git remote: only the log and its notes, never branches.")
 
   @OptionGroup var options: ProjectOptions

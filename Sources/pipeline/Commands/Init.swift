@@ -7,6 +7,7 @@ import StructuredValue
 
 struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "schema",
     abstract: "Print the JSON Schema of pipeline files, for editors.",
     discussion: "Put `# yaml-language-server: $schema=FILE` at the top of your paper.yaml.")
 
@@ -20,6 +21,7 @@ struct Schema: ParsableCommand {
 
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "init",
     abstract: "Make a project: a git repository, where there is none, and a first paper.yaml.")
 
   @OptionGroup var options: ProjectOptions

@@ -9,6 +9,7 @@ import StructuredValue
 
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "plan",
     abstract: "Show what `run` would execute, and why; nothing is written.")
 
   @OptionGroup var pipeline: PipelineOptions
@@ -32,6 +33,7 @@ struct Plan: ParsableCommand {
 
 struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "status",
     abstract: "Show how every stage stands.",
     discussion: "With --check the exit code is 9 where there is work to do.")
 
@@ -61,6 +63,7 @@ struct Status: ParsableCommand {
 
 struct Explain: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "explain",
     abstract: "Say exactly why a stage is, or is not, executed.",
     discussion: """
       Prints which component of the stage's key differs from the latest run, from what to what. \

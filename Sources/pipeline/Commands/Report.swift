@@ -8,6 +8,7 @@ import RunRecord
 
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "report",
     abstract: "Write the notebook of a run as one HTML file.")
 
   @OptionGroup var options: ProjectOptions

@@ -8,6 +8,7 @@ import StructuredValue
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Execute what has changed, and record the run.",
     discussion: """
       Finished stages are never executed again unless something that enters their key changed; see \
@@ -35,12 +36,7 @@ struct Run: ParsableCommand {
     }
     let question = try self.question()
     if let question, let receipt = Receipt.standing(question) {
-      if !execution.quiet {
-        Terminal.note(
-          Terminal.styled("ok", .green) + "  nothing to do: "
-            + receipt.summary.trimmingCharacters(in: .newlines))
-      }
-      return
+      return Self.tell(receipt, isQuiet: execution.quiet)
     }
     let launcher = try StageLauncher()
     let (project, loaded) = try pipeline.load()
@@ -80,13 +76,52 @@ struct Run: ParsableCommand {
     }
     try pipeline.project.enter()
     guard let file = try? pipeline.fileOrDefault() else { return nil }
+    return Self.question(about: file)
+  }
+
+  private static func question(about file: String) -> Receipt.Question {
     let path = URL(fileURLWithPath: file).standardizedFileURL.path
+    let environment = ProcessInfo.processInfo.environment
     return Receipt.Question(
       project: Project.root(for: (path as NSString).deletingLastPathComponent), file: path,
       program: executablePath(),
       arguments: CommandLine.arguments.dropFirst().filter { $0 != "-q" && $0 != "--quiet" },
-      path: ["PATH", "PIPELINE_STAGES"]
-        .map { ProcessInfo.processInfo.environment[$0] ?? "" }.joined(separator: "\0"))
+      path: ["PATH", "PIPELINE_STAGES"].map { environment[$0] ?? "" }.joined(separator: "\0"))
+  }
+
+  private static func tell(_ receipt: Receipt, isQuiet: Bool) {
+    guard !isQuiet else { return }
+    Terminal.note(
+      Terminal.styled("ok", .green) + "  nothing to do: "
+        + receipt.summary.trimmingCharacters(in: .newlines))
+  }
+
+  /// Answers by a receipt, where there is one, before the arguments are parsed, which takes longer.
+  ///
+  /// It finds the file in the most common arguments only. A receipt is found by file and arguments
+  /// together and was written when they had been parsed, so no other command can be taken for it.
+  ///
+  /// - Parameter arguments: Those of the process.
+  /// - Returns: Whether there is nothing else to do.
+  static func isAnswered(_ arguments: [String]) -> Bool {
+    guard arguments.first == "run" else { return false }
+    var file: String?
+    var isQuiet = false
+    var rest = arguments.dropFirst()
+    while let argument = rest.popFirst() {
+      switch argument {
+      case "-q", "--quiet": isQuiet = true
+      case "--profile", "--set": guard rest.popFirst() != nil else { return false }
+      default:
+        guard file == nil, !argument.hasPrefix("-") else { return false }
+        file = argument
+      }
+    }
+    guard let file = file ?? (try? PipelineOptions.defaultFile()),
+      let receipt = Receipt.standing(question(about: file))
+    else { return false }
+    tell(receipt, isQuiet: isQuiet)
+    return true
   }
 
   /// What the next run says when it finds nothing to do.

@@ -13,6 +13,7 @@ struct StageCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "list",
       abstract: "List the stages that pipelines may use.")
     @OptionGroup var options: ProjectOptions
 
@@ -31,6 +32,7 @@ struct StageCommand: ParsableCommand {
 
   struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "describe",
       abstract: "Show a stage's inputs, outputs, parameters and metrics.")
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The stage's name.")
@@ -93,6 +95,7 @@ struct StageCommand: ParsableCommand {
 
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "new",
       abstract: "Write the skeleton of a plugin that runs, in Python.")
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The stage's name: lower-case letters, digits and hyphens.")

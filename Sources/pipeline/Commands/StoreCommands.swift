@@ -62,6 +62,7 @@ struct GarbageCommand: ParsableCommand {
 
 struct Fsck: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "fsck",
     abstract: "Verify every object of the store; damaged ones are put aside and made anew.")
 
   @OptionGroup var options: ProjectOptions
