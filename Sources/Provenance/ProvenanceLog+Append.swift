@@ -12,7 +12,7 @@ extension ProvenanceLog {
   /// - Throws: `P0602` where others kept appending, `P0604` where the repository can't be written.
   public func append(_ record: RunRecord) throws(ProvenanceError) -> String {
     try record.checkId()
-    let bytes = try record.canonicalBytes()
+    let bytes = try record.canonicalJSON()
     var blob = git_oid()
     try check(
       bytes.withUnsafeBytes {
@@ -25,7 +25,7 @@ extension ProvenanceLog {
     noteWarning = nil
     if let source = record.source?.commit {
       do throws(ProvenanceError) {
-        try addNote(noteLine(record, digest: bytes.withUnsafeBytes { .of($0) }), to: source)
+        try addNote(noteLine(record, digest: .of(bytes)), to: source)
       } catch {
         noteWarning = "The run is recorded, but without its note: \(error.message)"
       }

@@ -83,7 +83,10 @@ extension ProvenanceLog {
       "the record of run \(id) in \(place) can't be read")
     defer { git_blob_free(blob) }
     guard let content = git_blob_rawcontent(blob) else { return nil }
-    let bytes = Data(bytes: content, count: Int(git_blob_rawsize(blob)))
+    // Over a megabyte that stays where it is, since the blob outlives it.
+    let bytes = Data(
+      bytesNoCopy: UnsafeMutableRawPointer(mutating: content), count: Int(git_blob_rawsize(blob)),
+      deallocator: .none)
     return try RunRecord(bytes: bytes, from: "the record of run \(id) in \(place)")
   }
 

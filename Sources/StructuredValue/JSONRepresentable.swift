@@ -7,8 +7,14 @@ public protocol JSONRepresentable {
 
 extension JSONRepresentable {
   /// The value as JSON.
-  public var jsonBytes: [UInt8] {
-    var writer = JSONWriter()
+  public var jsonBytes: [UInt8] { jsonBytes(capacity: 0) }
+
+  /// The value as JSON.
+  ///
+  /// - Parameter capacity: How many bytes it will be, about.
+  /// - Returns: The bytes.
+  public func jsonBytes(capacity: Int) -> [UInt8] {
+    var writer = JSONWriter(capacity: capacity)
     write(to: &writer)
     return writer.bytes
   }

@@ -6,7 +6,8 @@ public struct JSONWriter {
   /// Whether something stands before the next member or element.
   private var needsComma = false
 
-  public init() {}
+  /// - Parameter capacity: How many bytes will be written, about.
+  public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
   // MARK: - Brackets
 
