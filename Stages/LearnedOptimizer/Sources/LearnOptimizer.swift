@@ -34,9 +34,11 @@ public struct LearnOptimizer: Stage {
     let designs = known.map { problem.designs[$0] }
 
     context.progress(0, of: 100, message: "latency predictor")
+    var latencyOptions = LatencyPredictor.Options()
+    latencyOptions.steps = parameters.predictorSteps
     let latency = try LatencyPredictor(
       designs, latencies: problem.sources.map { table in known.map { table.latencies[$0] } },
-      profiles: problem.sources.map(\.profile), space: problem.space,
+      profiles: problem.sources.map(\.profile), space: problem.space, options: latencyOptions,
       random: random.child("latency"))
     let ranges = problem.sources.map { $0.range(known) }
     context.progress(10, of: 100, message: "accuracy predictor and its rounds")

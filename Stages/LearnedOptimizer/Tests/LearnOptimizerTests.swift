@@ -22,7 +22,7 @@ struct LearnOptimizerTests {
       let large = digits.count { $0 == 3 }
       let small = digits.count { $0 == 2 }
       let text = digits.map(String.init).joined()
-      let work = 1 + 2 * Double(large) + Double(small)
+      let work = exp(0.3 * Double(2 * large + small))
       latency += "\(index),\(text),\(work),\(3 * work),\(0.5 * work)\n"
       accuracy += "\(index),\(text),\(50 + 5 * large + 2 * small + (digits[5] == 1 ? 1 : 0))\n"
     }
@@ -30,8 +30,8 @@ struct LearnOptimizerTests {
   }()
 
   static let parameters: [String: Value] = [
-    "unseen": ["chip"], "references": [0, 7, 33, 100, 200], "samples": 200, "rounds": 1,
-    "designs-per-round": 10, "predictor-steps": 150, "steps": 150,
+    "unseen": ["chip"], "references": [0, 7, 33, 100, 200], "samples": 400, "rounds": 1,
+    "designs-per-round": 10, "predictor-steps": 200, "steps": 150,
   ]
 
   @Test func `an unseen device gets good designs within its budgets, and the same ones again`()
