@@ -161,6 +161,8 @@ let modules: [Target] =
   + module(
     "EdgeOptimization", ["Formats", "StructuredValue"], fixtures: ["Fixtures"],
     settings: kernelSettings)
+  + module(
+    "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
   name: "pipeline",
