@@ -168,6 +168,8 @@ let modules: [Target] =
   + module(
     "LearnedDesign", ["EdgeOptimization", "NeuralNetworks", "Tensors", "Formats"],
     settings: kernelSettings)
+  + module(
+    "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
   name: "pipeline",

@@ -2,7 +2,9 @@
 public struct EdgeError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The kind of an error, open for more kinds in later versions.
   public struct Code: Hashable, Sendable {
-    private enum Kind: Hashable, Sendable { case badTable, badDesign, badParameter, overBudget }
+    private enum Kind: Hashable, Sendable {
+      case badTable, badDesign, badParameter, overBudget, diverged
+    }
     private let kind: Kind
 
     /// A table's rows, values or length are not usable.
@@ -13,6 +15,8 @@ public struct EdgeError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let badParameter = Code(kind: .badParameter)
     /// A measurement was asked for after the budget was spent.
     public static let overBudget = Code(kind: .overBudget)
+    /// Training ended at a loss that is not finite.
+    public static let diverged = Code(kind: .diverged)
   }
 
   public var code: Code

@@ -3,7 +3,7 @@ public struct FeatureMatrix: Hashable, Sendable {
   public let rowCount: Int
   public let columnCount: Int
   /// Column-major.
-  var storage: [Double]
+  package var storage: [Double]
 
   /// A matrix of zeros.
   public init(rowCount: Int, columnCount: Int) {
@@ -42,6 +42,28 @@ public struct FeatureMatrix: Hashable, Sendable {
       let (weight, start) = (weights[column], column * rowCount)
       for row in 0..<rowCount { result[row] += weight * storage[start + row] }
     }
+    return result
+  }
+
+  /// One row's features.
+  public func row(_ row: Int) -> [Double] { (0..<columnCount).map { self[row, $0] } }
+
+  /// The matrix with each row times its factor.
+  func scalingRows(by factors: [Double]) -> FeatureMatrix {
+    var result = self
+    for column in 0..<columnCount {
+      for row in 0..<rowCount { result.storage[column * rowCount + row] *= factors[row] }
+    }
+    return result
+  }
+
+  /// Matrices of the same rows side by side.
+  public static func joined(_ parts: [FeatureMatrix]) -> FeatureMatrix {
+    let rows = parts.first?.rowCount ?? 0
+    precondition(parts.allSatisfy { $0.rowCount == rows }, "matrices of different row counts")
+    var result = FeatureMatrix(
+      rowCount: rows, columnCount: parts.reduce(0) { $0 + $1.columnCount })
+    result.storage = parts.flatMap(\.storage)
     return result
   }
 }

@@ -10,10 +10,13 @@ public struct LookupTableFit: PredictorMethod {
   public init() {}
 
   public func fit(
-    _ features: FeatureMatrix, _ values: [Double]
+    _ features: FeatureMatrix, _ values: [Double], weights: [Double]? = nil
   ) throws(EdgeError) -> LinearPredictor {
-    try checkFit(features, values)
-    let decomposition = SingularValues(features, target: values)
+    try checkFit(features, values, weights)
+    let roots = weights?.map { $0.squareRoot() }
+    let decomposition = SingularValues(
+      roots.map { features.scalingRows(by: $0) } ?? features,
+      target: roots.map { zip($0, values).map(*) } ?? values)
     let least = cutOff * (decomposition.values.max() ?? 0)
     var weights = [Double](repeating: 0, count: features.columnCount)
     var rank = 0

@@ -8,7 +8,7 @@ public enum NASBench201 {
     "none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3",
   ]
   /// The edges in the order of a design's digits.
-  static let edges = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
+  package static let edges = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]
 
   /// Reads `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`.
   ///

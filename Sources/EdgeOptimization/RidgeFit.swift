@@ -17,17 +17,20 @@ public struct RidgeFit: PredictorMethod {
   public init(isLogarithmic: Bool) { self.isLogarithmic = isLogarithmic }
 
   public func fit(
-    _ features: FeatureMatrix, _ values: [Double]
+    _ features: FeatureMatrix, _ values: [Double], weights: [Double]? = nil
   ) throws(EdgeError) -> LinearPredictor {
-    try checkFit(features, values)
-    if isLogarithmic, let row = values.firstIndex(where: { $0 <= 0 }) {
-      throw EdgeError(
-        .badTable, "training row \(row) is \(values[row]), which has no logarithm")
-    }
-    let target = isLogarithmic ? values.map { log($0) } : values
-    let mean = target.reduce(0, +) / Double(target.count)
-    let centred = target.map { $0 - mean }
-    let (standardised, means, deviations) = RidgeFit.standardised(features)
+    try checkFit(features, values, weights)
+    let scale = try TargetScale(values, weights: weights, isLogarithmic: isLogarithmic)
+    let mean = scale.mean
+    let featureScale = FeatureScale(features, weights: weights)
+    let (means, deviations) = (featureScale.means, featureScale.deviations)
+    // Weighted least squares: rows times the roots of their weights, which have a mean of 1.
+    let average = (weights?.reduce(0, +) ?? 1) / Double(values.count)
+    let roots =
+      weights?.map { ($0 / average).squareRoot() } ?? [Double](repeating: 1, count: values.count)
+    var (centred, standardised) = (scale.transformed(values), featureScale.standardised(features))
+    for row in centred.indices { centred[row] = (centred[row] - mean) * roots[row] }
+    if weights != nil { standardised = standardised.scalingRows(by: roots) }
     let decomposition = SingularValues(standardised, target: centred)
     let floor = 1e-10 * (decomposition.values.max() ?? 0)
     let kept = decomposition.values.indices.filter { decomposition.values[$0] > floor }
@@ -41,27 +44,29 @@ public struct RidgeFit: PredictorMethod {
         return square / (square + penalty)
       }
       let error = RidgeFit.leaveOneOut(
-        left, shrink, kept.map { decomposition.projected[$0] }, centred)
+        left, shrink, kept.map { decomposition.projected[$0] }, centred, roots)
       if error <= best.error { best = (error, penalty) }
     }
-    var weights = [Double](repeating: 0, count: features.columnCount)
+    var coefficients = [Double](repeating: 0, count: features.columnCount)
     for index in kept {
       let value = decomposition.values[index]
       let factor = decomposition.projected[index] * value / (value * value + best.penalty)
-      for column in weights.indices where deviations[column] > 0 {
-        weights[column] += factor * decomposition.right[index][column] / deviations[column]
+      for column in coefficients.indices where deviations[column] > 0 {
+        coefficients[column] += factor * decomposition.right[index][column] / deviations[column]
       }
     }
     return LinearPredictor(
-      weights: weights, intercept: mean - dot(weights, means), isLogarithmic: isLogarithmic,
-      rank: kept.count, penalty: best.penalty)
+      weights: coefficients, intercept: mean - dot(coefficients, means),
+      isLogarithmic: isLogarithmic, rank: kept.count, penalty: best.penalty)
   }
 
-  /// The sum of squared left-out residuals; the mean of the target counts as fitted (leverage 1/n).
+  /// The weighted sum of squared left-out residuals; the mean of the target counts as fitted, with
+  /// a leverage of a row's share of the weights.
   private static func leaveOneOut(
-    _ left: [[Double]], _ shrink: [Double], _ projected: [Double], _ target: [Double]
+    _ left: [[Double]], _ shrink: [Double], _ projected: [Double], _ target: [Double],
+    _ roots: [Double]
   ) -> Double {
-    var leverage = [Double](repeating: 1 / Double(target.count), count: target.count)
+    var leverage = roots.map { $0 * $0 / Double(target.count) }
     var residual = target
     for (index, vector) in left.enumerated() {
       let step = shrink[index] * projected[index]
@@ -77,28 +82,5 @@ public struct RidgeFit: PredictorMethod {
       total += error * error
     }
     return total
-  }
-
-  /// Columns of mean 0 and deviation 1; constant columns become 0 and have deviation 0.
-  private static func standardised(
-    _ features: FeatureMatrix
-  ) -> (FeatureMatrix, [Double], [Double]) {
-    var result = features
-    var means: [Double] = []
-    var deviations: [Double] = []
-    let count = Double(features.rowCount)
-    for column in 0..<features.columnCount {
-      let start = column * features.rowCount
-      let values = features.storage[start..<start + features.rowCount]
-      let mean = values.reduce(0, +) / count
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-      let deviation = variance > 1e-24 * (1 + mean * mean) ? variance.squareRoot() : 0
-      for row in 0..<features.rowCount {
-        result[row, column] = deviation > 0 ? (features[row, column] - mean) / deviation : 0
-      }
-      means.append(mean)
-      deviations.append(deviation)
-    }
-    return (result, means, deviations)
   }
 }
