@@ -102,8 +102,9 @@ struct Diff: ParsableCommand {
 
   private func brief(_ value: Value?) -> String {
     guard let text = value?.text else { return "absent" }
-    let last = text.split(separator: " ").last.map(String.init) ?? text
-    if last.count == 64 { return String(last.prefix(12)) }
+    let gap = text.utf8.lastIndex(of: UInt8(ascii: " ")).map { text.utf8.index(after: $0) }
+    let last = text[(gap ?? text.startIndex)...]
+    if last.utf8.count == 64 { return String(last.prefix(12)) }
     return Terminal.fitted(text, 60)
   }
 
