@@ -117,7 +117,9 @@ struct AdaProxyTests {
       let solution = try solver.solve(
         proxy: problem.proxy, features: problem.features, values: problem.values,
         penalty: point.penalty)
-      for (left, right) in zip(solution.weights, point.weights) { #expect(abs(left - right) < 1e-9) }
+      for (left, right) in zip(solution.weights, point.weights) {
+        #expect(abs(left - right) < 1e-9)
+      }
     }
   }
 
