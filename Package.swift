@@ -66,7 +66,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
-  "Predictor": ["EdgeOptimization"],
+  "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],
 ]
