@@ -67,7 +67,7 @@ let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
-  "Predictor": ["EdgeOptimization"],
+  "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],
 ]

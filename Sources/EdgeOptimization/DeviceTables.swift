@@ -2,8 +2,8 @@ import Formats
 
 /// Measured values of the same designs on several devices.
 ///
-/// As CSV: `index`, optionally `design`, then a column for each device; an empty cell is a design
-/// that the device can't run.
+/// As CSV: `index`, optionally `design`, `metric` and `unit`, then a column for each device; an empty
+/// cell is a design that the device can't run.
 public struct DeviceTables: Hashable, Sendable {
   /// Ascending and unique.
   public let indices: [Int]
@@ -12,6 +12,11 @@ public struct DeviceTables: Hashable, Sendable {
   public let devices: [String]
   /// One column for each device; NaN where the design is invalid there.
   public let values: [[Double]]
+
+  /// What was measured, such as `latency`; the same for all devices, nil where it isn't said.
+  public var metric: String?
+  /// In what the values are, such as `ms`; nil where it isn't said.
+  public var unit: String?
 
   /// - Throws: `EdgeError` for rows or columns of different length, repeated names or indices, and
   ///   infinite, zero or negative values.
@@ -65,24 +70,45 @@ public struct DeviceTables: Hashable, Sendable {
   public init(csv path: String, allowsNonPositive: Bool = false) throws {
     let content = try FileContent(path: path)
     var table = try CSV.read(content)
-    if table["design"] != nil {
+    let described = ["design", "metric", "unit"].filter { table[$0] != nil }
+    if !described.isEmpty {
       // Digits would be read as numbers, and those of 22 layers would lose some.
-      table = try CSV.read(content, CSV.Options(types: ["design": .string]))
+      table = try CSV.read(
+        content,
+        CSV.Options(types: Dictionary(uniqueKeysWithValues: described.map { ($0, .string) })))
     }
-    let names = table.columnNames.filter { $0 != "index" && $0 != "design" }
+    let names = table.columnNames.filter { !["index", "design", "metric", "unit"].contains($0) }
     try self.init(
       indices: try table.ints("index"),
       designs: table["design"] == nil ? nil : try table.strings("design"), devices: names,
       values: try names.map { try table.doubles($0) }, allowsNonPositive: allowsNonPositive)
+    metric = try DeviceTables.single("metric", table)
+    unit = try DeviceTables.single("unit", table)
+  }
+
+  /// The one value of a column that describes the whole table.
+  private static func single(_ name: String, _ table: Table) throws -> String? {
+    guard table[name] != nil else { return nil }
+    let values = try table.strings(name)
+    if let row = values.firstIndex(where: { $0 != values[0] }) {
+      throw EdgeError(
+        .badTable,
+        "row \(row) has the \(name) '\(values[row])', row 0 '\(values[0])'; a table has one")
+    }
+    return values.first
   }
 
   /// The CSV form.
   public var csv: String {
-    var text = "index" + (designs == nil ? "" : ",design") + devices.map { "," + $0 }.joined()
+    let about = [metric, unit].compactMap { $0.map { "," + $0 } }.joined()
+    var text = "index" + (designs == nil ? "" : ",design")
+    text += (metric == nil ? "" : ",metric") + (unit == nil ? "" : ",unit")
+    text += devices.map { "," + $0 }.joined()
     text += "\n"
     for row in indices.indices {
       text += String(indices[row])
       if let designs { text += "," + designs[row] }
+      text += about
       for column in values { text += column[row].isNaN ? "," : ",\(column[row])" }
       text += "\n"
     }

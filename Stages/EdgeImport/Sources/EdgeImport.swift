@@ -27,7 +27,7 @@ public struct EdgeImport: Stage {
         code: .badParameter, message: "'unit' is empty; say in what the values are measured (ms, %)"
       )
     }
-    let tables: DeviceTables
+    var tables: DeviceTables
     do {
       tables =
         parameters.source.isEmpty
@@ -40,6 +40,7 @@ public struct EdgeImport: Stage {
         code: .badInput,
         message: "\(error)".replacingOccurrences(of: "\(folder)/", with: ""), slot: "folder")
     }
+    (tables.metric, tables.unit) = (parameters.metric, parameters.unit)
     let warnings = tables.warnings() + (await nearDuplicates(tables, workers: context.cpus))
     for warning in warnings {
       context.log(.warn, warning)
@@ -53,6 +54,12 @@ public struct EdgeImport: Stage {
 
   private func readCSV(_ parameters: Parameters, path: String) throws -> DeviceTables {
     let tables = try DeviceTables(csv: path, allowsNonPositive: true)
+    for (name, found, given) in [
+      ("metric", tables.metric, parameters.metric), ("unit", tables.unit, parameters.unit),
+    ] where found.map({ $0 != given }) ?? false {
+      throw EdgeError(
+        .badTable, "\(path): its \(name) is '\(found ?? "")', the parameter says '\(given)'")
+    }
     let columns = try parameters.devices.map { device in
       marked(try tables.column(device), parameters)
     }
@@ -65,19 +72,24 @@ public struct EdgeImport: Stage {
     _ parameters: Parameters, in folder: String, _ context: StageContext
   ) throws -> DeviceTables {
     var designs: [String]?
-    if !parameters.designs.isEmpty {
+    if parameters.space == "ofa", !parameters.designs.isEmpty {
+      designs = try OnceForAll.designs(path: "\(folder)/\(parameters.designs)").map(\.text)
+    } else if !parameters.designs.isEmpty {
       guard let space = SearchSpace(rawValue: parameters.space) else {
         throw StageError(
           code: .badParameter,
-          message: "'designs' is given, but the space '\(parameters.space)' has no text form; the "
-            + "spaces are \(SearchSpace.allCases.map(\.rawValue).joined(separator: ", "))")
+          message:
+            "'designs' is given, but the space '\(parameters.space)' has no file of them; those "
+            + "that have are nasbench201, fbnet, ofa")
       }
       designs = try RawTables.designs(path: "\(folder)/\(parameters.designs)", space: space)
     }
     var columns: [[Double]] = []
     for (position, device) in parameters.devices.enumerated() {
-      let path = try file(of: device, in: folder)
-      let (values, keys) = try RawTables.values(path: path)
+      let isHAT = parameters.space == "hat"
+      let path = try file(
+        of: device, in: folder, endings: isHAT ? ["csv"] : ["pickle", "pkl", "pt", "pth"])
+      let (values, keys) = isHAT ? try transformers(path) : try RawTables.values(path: path)
       if let keys {
         if let designs, designs != keys {
           throw EdgeError(.badTable, "\(path): its designs are not those of the other files")
@@ -102,8 +114,14 @@ public struct EdgeImport: Stage {
     return values.map { $0 == parameters.invalid ? .nan : $0 }
   }
 
-  private func file(of device: String, in folder: String) throws(StageError) -> String {
-    let endings = ["pickle", "pkl", "pt", "pth"]
+  private func transformers(_ path: String) throws -> (values: [Double], keys: [String]?) {
+    let (designs, values) = try SubTransformer.table(csv: path)
+    return (values, designs.map(\.text))
+  }
+
+  private func file(
+    of device: String, in folder: String, endings: [String]
+  ) throws(StageError) -> String {
     for ending in endings {
       let path = "\(folder)/\(device).\(ending)"
       if FileManager.default.fileExists(atPath: path) { return path }

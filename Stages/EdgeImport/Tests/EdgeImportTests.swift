@@ -1,4 +1,5 @@
 import EdgeImportStage
+import EdgeOptimization
 import Foundation
 import StageKit
 import StageTesting
@@ -13,7 +14,7 @@ struct EdgeImportTests {
       inputs: ["folder": folder])
     #expect(
       String(decoding: try outcome.bytes("table"), as: UTF8.self)
-        == "index,phone,board\n0,2.5,4.0\n1,3.0,\n")
+        == "index,metric,unit,phone,board\n0,latency,ms,2.5,4.0\n1,latency,ms,3.0,\n")
     #expect(outcome.metrics["invalid"] == 1)
   }
 
@@ -28,10 +29,25 @@ struct EdgeImportTests {
       parameters: ["devices": ["phone"]], inputs: ["folder": folder])
     #expect(
       String(decoding: try outcome.bytes("table"), as: UTF8.self)
-        == "index,phone\n0,1.5\n1,2.5\n")
+        == "index,metric,unit,phone\n0,latency,ms,1.5\n1,latency,ms,2.5\n")
+  }
+
+  @Test func `a transformer's latency is that of encoder and decoder`() async throws {
+    let names = SubTransformer.names.joined(separator: ",")
+    let folder = try folder([
+      "pi.csv": names + ",latency_mean_encoder,latency_mean_decoder\n"
+        + "512,6,2048,4,640,3,1024,4,4,2,1.5,2.25\n"
+    ])
+    let outcome = try await StageHarness(EdgeImport.self).run(
+      parameters: ["devices": ["pi"], "space": "hat"], inputs: ["folder": folder])
+    #expect(
+      String(decoding: try outcome.bytes("table"), as: UTF8.self)
+        == "index,design,metric,unit,pi\n0,512.0-6.0-2048.0-4.0-640.0-3.0-1024.0-4.0-4.0-2.0,"
+        + "latency,ms,3.75\n")
   }
 
   @Test(arguments: [
+    ("index,unit,phone\n0,s,1\n", "its unit is 's', the parameter says 'ms'"),
     ("index,phone\n0,1\n1,0\n", "'phone', index 1: 0.0 is no positive finite value"),
     ("index,board\n0,1\n", "no device 'phone'; the table has 'board'"),
     ("phone\n1\n", "no column 'index'"),

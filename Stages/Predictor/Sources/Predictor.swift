@@ -13,6 +13,7 @@ public struct Predictor: Stage {
     var trainRows: Int
     var testRows: Int
     var unit: String
+    var epochs: Int
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -38,7 +39,9 @@ public struct Predictor: Stage {
     let tables = try DeviceTables(
       csv: try context.input("table").path, allowsNonPositive: true)
     let values = try tables.column(parameters.device)
-    guard let texts = tables.designs, let space = SearchSpace(rawValue: parameters.space) else {
+    guard let texts = tables.designs, let encoding = DesignEncoding(rawValue: parameters.space),
+      let kind = PredictorModel(rawValue: parameters.model)
+    else {
       throw StageError(
         code: .badInput,
         message: "the table has no column 'design', so there is nothing to predict from",
@@ -53,42 +56,47 @@ public struct Predictor: Stage {
     }
     let train = Array(valid[..<parameters.trainRows])
     let test = Array(valid[parameters.trainRows...].prefix(parameters.testRows))
-    let isTable = parameters.model == "lut"
-    let features = { (rows: [Int]) throws -> FeatureMatrix in
-      let designs = try rows.map { try space.design(texts[$0]) }
-      return isTable ? space.oneHot(designs) : space.features(designs)
-    }
-    let trained = train.map { values[$0] }
-    let model =
-      isTable
-      ? try LookupTableFit().fit(features(train), trained)
-      : try RidgeFit(isLogarithmic: parameters.log).fit(features(train), trained)
-    if isTable && train.count < model.weights.count {
+    let (features, blocks) = try kind.features((train + test).map { texts[$0] }, encoding)
+    let model = try kind.fit(
+      features.rows(Array(train.indices)), blocks, train.map { values[$0] }, parameters,
+      seed: context.seed)
+    let rank = (model as? LinearPredictor)?.rank
+    if kind == .lut && train.count < features.columnCount {
       context.log(
         .warn,
-        "\(train.count) training designs for \(model.weights.count) table entries (rank "
-          + "\(model.rank)) without regularisation; more designs or 'ridge' are safer")
+        "\(train.count) training designs for \(features.columnCount) table entries (rank "
+          + "\(rank ?? 0)) without regularisation; more designs or 'ridge' are safer")
     }
     let measured = test.map { values[$0] }
-    let predicted = model.predict(try features(test))
-    try write(model.record(parameters).json(indented: true), "model", context)
+    let predicted = try model.predict(
+      features.rows(Array(train.count..<train.count + test.count)))
+    let metric = tables.metric ?? "latency"
+    let unit = parameters.unit.isEmpty ? tables.unit ?? "ms" : parameters.unit
+    try write(record(model, parameters, unit).json(indented: true), "model", context)
     let rows = zip(test, zip(measured, predicted)).map { row, pair in
       "\(tables.indices[row]),\(pair.0),\(PredictionQuality.round(pair.1))\n"
     }
     try write("index,measured,predicted\n" + rows.joined(), "predictions", context)
-    let figure = ScatterPlot.figure(measured, predicted, parameters)
+    let figure = ScatterPlot.figure(measured, predicted, parameters, axes: "\(metric) in \(unit)")
     try write(figure.json(indented: true), "scatter", context)
     report(
-      PredictionQuality(predicted: predicted, measured: measured), train.count, model.rank, context)
+      PredictionQuality(predicted: predicted, measured: measured),
+      TopDesigns(
+        predicted: predicted, measured: measured, count: 10,
+        best: metric == "accuracy" ? .highest : .lowest), context)
+    context.metric("train_n", train.count)
+    if let rank { context.metric("rank", rank) } else { context.metric("rank", Double?.none) }
   }
 
   private func report(
-    _ quality: PredictionQuality, _ trainCount: Int, _ rank: Int, _ context: StageContext
+    _ quality: PredictionQuality, _ top: TopDesigns, _ context: StageContext
   ) {
     let statistics = [
       ("srcc", quality.spearman), ("kendall", quality.kendallTauB),
       ("rmse", quality.rootMeanSquare), ("mae", quality.meanAbsolute),
-      ("mape", quality.meanAbsolutePercentage), ("within10", quality.within10),
+      ("mape", quality.meanAbsolutePercentage), ("within5", quality.within5),
+      ("within10", quality.within10), ("pearson", quality.pearson), ("top10", top.recall),
+      ("regret", top.regret),
     ]
     for (name, statistic) in statistics {
       context.metric(name, statistic.value)
@@ -96,22 +104,20 @@ public struct Predictor: Stage {
     }
     context.metric("mape_left_out", quality.leftOut)
     context.metric("n", quality.count)
-    context.metric("train_n", trainCount)
-    context.metric("rank", rank)
+  }
+
+  private func record(
+    _ model: any TrainedPredictor, _ parameters: Parameters, _ unit: String
+  ) throws -> Value {
+    var fields = try model.record.map ?? [:]
+    fields["device"] = .string(parameters.device)
+    fields["space"] = .string(parameters.space)
+    fields["method"] = .string(parameters.model)
+    fields["unit"] = .string(unit)
+    return .map(fields)
   }
 
   private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
     try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
-  }
-}
-
-extension LinearPredictor {
-  fileprivate func record(_ parameters: Predictor.Parameters) -> Value {
-    var fields = record.map ?? [:]
-    fields["device"] = .string(parameters.device)
-    fields["space"] = .string(parameters.space)
-    fields["method"] = .string(parameters.model)
-    fields["unit"] = .string(parameters.unit)
-    return .map(fields)
   }
 }

@@ -4,7 +4,8 @@ import StructuredValue
 /// Predicted against measured values as a Vega-Lite figure, with the diagonal.
 enum ScatterPlot {
   static func figure(
-    _ measured: [Double], _ predicted: [Double], _ parameters: Predictor.Parameters
+    _ measured: [Double], _ predicted: [Double], _ parameters: Predictor.Parameters,
+    axes: String
   ) -> Value {
     let points = zip(measured, predicted).map { measured, predicted -> Value in
       [
@@ -25,24 +26,24 @@ enum ScatterPlot {
           "data": ["values": .list(points)],
           "mark": ["type": "point", "filled": true, "size": 14, "opacity": 0.5],
           "encoding": [
-            "x": axis("measured", parameters.unit), "y": axis("predicted", parameters.unit),
+            "x": axis("measured", axes), "y": axis("predicted", axes),
           ],
         ],
         [
           "data": ["values": .list(ends)],
           "mark": ["type": "line", "strokeDash": [4, 4], "color": "gray"],
           "encoding": [
-            "x": axis("measured", parameters.unit), "y": axis("predicted", parameters.unit),
+            "x": axis("measured", axes), "y": axis("predicted", axes),
           ],
         ],
       ],
     ]
   }
 
-  private static func axis(_ field: String, _ unit: String) -> Value {
+  private static func axis(_ field: String, _ title: String) -> Value {
     [
       "field": .string(field), "type": "quantitative",
-      "title": .string("\(field) latency in \(unit)"), "scale": ["zero": false],
+      "title": .string("\(field) \(title)"), "scale": ["zero": false],
     ]
   }
 }

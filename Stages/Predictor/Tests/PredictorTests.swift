@@ -36,6 +36,52 @@ struct PredictorStageTests {
     #expect((first.metrics["srcc"]?.double ?? 0) > 0.9)
   }
 
+  /// Graph networks don't see which edge an operation is on, which these latencies depend on.
+  @Test(arguments: [
+    ("lasso", 0.95), ("gbdt", 0.9), ("gp", 0.95), ("mlp", 0.85), ("gcn", 0.5), ("gcn-pair", 0.3),
+  ])
+  func `each model ranks unseen designs and has the same bytes each time`(
+    model: String, spearman: Double
+  ) async throws {
+    let parameters: Value = [
+      "device": "phone", "model": .string(model), "train-rows": 200, "test-rows": 150, "epochs": 20,
+    ]
+    let outcome = try await run(parameters)
+    #expect((outcome.metrics["srcc"]?.double ?? 0) > spearman)
+    #expect(outcome.metrics["n"] == 150)
+    #expect((outcome.metrics["regret"]?.double ?? -1) >= 0)
+    let again = try await run(parameters)
+    #expect(try outcome.bytes("model") == again.bytes("model"))
+    #expect(try outcome.bytes("predictions") == again.bytes("predictions"))
+  }
+
+  @Test func `the table's unit and metric reach the figure`() async throws {
+    let lines = Self.table.split(separator: "\n").enumerated().map { row, line -> String in
+      let parts = line.split(separator: ",")
+      let about = row == 0 ? "metric,unit" : "energy,mJ"
+      return "\(parts[0]),\(parts[1]),\(about),\(parts[2])"
+    }
+    let outcome = try await StageHarness(Predictor.self).run(
+      parameters: ["device": "phone", "train-rows": 100],
+      inputs: ["table": try file(lines.joined(separator: "\n") + "\n")])
+    let figure = String(decoding: try outcome.bytes("scatter"), as: UTF8.self)
+    #expect(figure.contains("predicted energy in mJ"))
+  }
+
+  @Test func `a graph network of transformers is refused`() async throws {
+    var text = "index,design,pi\n"
+    for index in 0..<20 { text += "\(index),\(index)-6-1-1-1-1-1-1-1-1,\(index + 1)\n" }
+    let path = try file(text)
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(Predictor.self).run(
+        parameters: ["device": "pi", "space": "hat", "model": "gcn", "train-rows": 10],
+        inputs: ["table": path])
+    }
+    #expect(error?.code == .badParameter)
+    #expect(
+      error?.message == "'gcn' needs designs that are graphs; of 'hat' take mlp or gbdt")
+  }
+
   @Test func `more training rows than the table has is refused`() async throws {
     let error = await #expect(throws: StageError.self) {
       try await run(["device": "phone", "train-rows": 399])
