@@ -36,9 +36,19 @@ extension ArtifactStore {
   }
 
   /// Takes the lock that marks a run as living.
-  public func lock(run: String) throws(StoreError) -> ActionLock? {
+  ///
+  /// Whoever looks for abandoned runs may take a lock for a moment, also that of a run that begins,
+  /// so it is waited for.
+  public func lock(run: String) throws(StoreError) -> ActionLock {
+    guard let lock = try lock(ofRun: run, wait: true) else {
+      throw .system("locking", "\(path)/work/\(run).lock", EWOULDBLOCK)
+    }
+    return lock
+  }
+
+  private func lock(ofRun run: String, wait: Bool) throws(StoreError) -> ActionLock? {
     try makeFolder("\(path)/work")
-    return try lock("\(path)/work/\(run).lock", shared: false, wait: false, isRemoved: true)
+    return try lock("\(path)/work/\(run).lock", shared: false, wait: wait, isRemoved: true)
   }
 
   private func lock(_ path: String, shared: Bool, wait: Bool, isRemoved: Bool) throws(StoreError)
@@ -71,13 +81,15 @@ extension ArtifactStore {
     }
   }
 
-  /// Runs that are not over, but whose process has died: the names of their working folders.
-  public func abandonedRuns() -> [String] {
+  /// Visits the runs that are not over, but whose process has died, by the names of their working
+  /// folders; each stays locked while it is visited, so that nobody else takes it for living or dead.
+  public func forEachAbandonedRun(_ body: (String) -> Void) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/work")) ?? []
     let runs = Set(names.map { $0.hasSuffix(".lock") ? String($0.dropLast(5)) : $0 })
-    return runs.sorted().filter { run in
+    for run in runs.sorted() {
       // Taking the lock succeeds only if nobody holds it.
-      ((try? lock(run: run)) ?? nil) != nil
+      guard let lock = (try? lock(ofRun: run, wait: false)) ?? nil else { continue }
+      withExtendedLifetime(lock) { body(run) }
     }
   }
 }

@@ -21,6 +21,7 @@ public struct AccuracyPredictor: Sendable {
 
   public let encoding: RelaxedEncoding
   private let network: Sequential
+  private let members: Int
   /// Accuracies are predicted as standardised logarithms of the distance to a bound above them, which
   /// spreads the best, where the optimum is, and draws the worst together.
   private let bound: Double
@@ -76,6 +77,7 @@ public struct AccuracyPredictor: Sendable {
       }
     }
     self.network = network
+    members = options.members
     self.encoding = encoding
     (self.bound, self.mean, self.deviation) = (bound, mean, deviation)
   }
@@ -85,21 +87,18 @@ public struct AccuracyPredictor: Sendable {
   /// - Throws: `TensorError` for another shape.
   func standardized(_ probabilities: Tensor) throws -> Tensor {
     let features = try encoding.features(probabilities)
-    let members = try network.parameters().tensors[0].extent(0)
     var copy = network
     var pass = Pass.inference
     return try copy.forward(features.unsqueezed(0).expanded([members, -1, -1]), &pass).squeezed(2)
   }
 
-  /// The accuracies of designs in percent, and the spread of the members' standardised predictions.
+  /// The accuracies of designs in percent.
   ///
   /// - Throws: `EdgeError` for a design that is not of the space.
-  public func predict(_ designs: [[Int]]) throws -> (accuracies: [Double], spreads: [Double]) {
+  public func predict(_ designs: [[Int]]) throws -> [Double] {
     try withoutGradients {
-      let each = try standardized(encoding.corners(designs))
-      let means = try each.mean(along: 0).doubles()
-      let spreads = try each.standardDeviation(along: 0).doubles()
-      return (means.map { bound - Foundation.exp(-($0 * deviation + mean)) }, spreads)
+      let means = try standardized(encoding.corners(designs)).mean(along: 0).doubles()
+      return means.map { bound - Foundation.exp(-($0 * deviation + mean)) }
     }
   }
 }

@@ -5,10 +5,10 @@ public import Tensors
 
 /// A network that maps a device and a latency budget to a design, with no search.
 ///
-/// It is trained through frozen predictors: a relaxed design is drawn from its output, and the
-/// gradient of predicted accuracy less a penalty for a broken budget passes through the draw
-/// (Lu, Yang and Ren, arXiv 2009.00278; the draw is the straight-through Gumbel softmax of Jang, Gu
-/// and Poole, ICLR 2017).
+/// As in Lu, Yang and Ren (arXiv 2009.00278) it is trained through frozen predictors and needs no
+/// measured optimum. Where they follow the gradient of the predictors through a relaxed design, here
+/// the network imitates the design of a pool that the predictors hold for the best within the budget:
+/// for random devices and budgets it maximises that design's probability, decision by decision.
 public struct DesignOptimizer: Sendable {
   public struct Options: Sendable {
     public var width = 128
@@ -123,7 +123,7 @@ public struct DesignOptimizer: Sendable {
       try policy.designs(context.expanded([count, -1]), random: random))
     designs.insert(try design(for: device, budget: budget))
     let ordered = designs.sorted { $0.lexicographicallyPrecedes($1) }
-    let accuracies = try accuracy.predict(ordered).accuracies
+    let accuracies = try accuracy.predict(ordered)
     let latencies = try latency.predict(ordered, on: device)
     let limit = budget * (1 - options.margin)
     return ordered.indices.map {

@@ -52,16 +52,15 @@ struct DesignPolicy: Module {
   /// One design for each context: the likeliest decisions, or drawn ones.
   func designs(_ context: Tensor, random: RandomStream?) throws -> [[Int]] {
     var copy = self
-    var random = random
     let count = try context.extent(0)
     return try withoutGradients {
       var corners = try Tensor.zeros([count, positions, operations])
       var decisions: [[Int]] = []
       for position in 0..<positions {
         var scores = try copy.logits(position, context, corners)
-        if random != nil {
+        if let random {
           // The largest of logits with Gumbel noise is a draw from their softmax.
-          let noise = try random.unsafelyUnwrapped.child(position).uniformAboveZero(scores.shape)
+          let noise = try random.child(position).uniformAboveZero(scores.shape)
           scores = try scores - (-(noise.log())).log()
         }
         let chosen = try scores.argmax(along: 1)
@@ -69,7 +68,6 @@ struct DesignPolicy: Module {
         corners = try corners.replacing(
           position, along: 1, with: chosen.oneHot(classes: operations).to(.float32))
       }
-      random = nil
       return (0..<count).map { row in decisions.map { $0[row] } }
     }
   }

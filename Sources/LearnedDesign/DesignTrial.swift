@@ -35,16 +35,24 @@ public struct DesignTrial: Sendable {
   public let designs: [[Int]]
   public let accuracies: [Double]
   private let places: [[Int]: Int]
+  private let predictedAccuracies: [Double]
 
   /// Takes the designs of a space and their accuracies.
   ///
-  /// - Throws: `EdgeError` where the counts differ.
-  public init(_ designs: [[Int]], accuracies: [Double]) throws {
+  /// - Parameters:
+  ///   - designs: All that an optimum is looked for among.
+  ///   - accuracies: True ones, in percent.
+  ///   - predictor: What the optimizers were trained through.
+  /// - Throws: `EdgeError` where the counts differ, or a design is not of the predictor's space.
+  public init(
+    _ designs: [[Int]], accuracies: [Double], predictor: AccuracyPredictor
+  ) throws {
     guard designs.count == accuracies.count, !designs.isEmpty else {
       throw EdgeError(.badTable, "a trial needs one accuracy for each design")
     }
     self.designs = designs
     self.accuracies = accuracies
+    predictedAccuracies = try predictor.predict(designs)
     places = Dictionary(
       designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -53,7 +61,6 @@ public struct DesignTrial: Sendable {
   ///
   /// - Parameters:
   ///   - optimizer: Trained without this device.
-  ///   - accuracy: What the optimizer was trained through.
   ///   - latency: What the optimizer was trained through.
   ///   - device: Its name and profile.
   ///   - latencies: Its whole table, of which the optimizer sees the reference designs only.
@@ -62,7 +69,7 @@ public struct DesignTrial: Sendable {
   /// - Returns: One row a quantile.
   /// - Throws: `EdgeError` where the table does not fit.
   public func run(
-    _ optimizer: DesignOptimizer, accuracy: AccuracyPredictor, latency: LatencyPredictor,
+    _ optimizer: DesignOptimizer, latency: LatencyPredictor,
     device: (name: String, profile: DeviceProfile), latencies: [Double],
     quantiles: [Double] = (1...8).map { Double($0) / 10 }, random: RandomStream
   ) throws -> [Row] {
@@ -71,7 +78,6 @@ public struct DesignTrial: Sendable {
       throw EdgeError(.badTable, "the table of '\(device.name)' does not fit the designs")
     }
     let ordered = valid.map { latencies[$0] }.sorted()
-    let predictedAccuracies = try accuracy.predict(designs).accuracies
     let predictedLatencies = try latency.predict(designs, on: device.profile)
     return try quantiles.map { quantile in
       let budget = ordered[min(ordered.count - 1, Int(quantile * Double(ordered.count)))]

@@ -42,8 +42,7 @@ extension ParameterTree {
       throw ModuleError(
         .mismatch, "\(path): no dictionary of tensors; there \(ParameterTree.contents(content))")
     }
-    var tree = ParameterTree()
-    for pair in pairs {
+    let named = try pairs.map { pair in
       guard let name = pair.key.string, let array = pair.value.array else {
         throw ModuleError(
           .mismatch,
@@ -51,9 +50,9 @@ extension ParameterTree {
             + "tensor; say where the dictionary of tensors is: there "
             + ParameterTree.contents(content))
       }
-      tree.append(name, try Tensor(array))
+      return (name, try Tensor(array))
     }
-    self = tree
+    try self.init(names: named.map(\.0), tensors: named.map(\.1))
   }
 
   private static func contents(_ value: PickledValue) -> String {

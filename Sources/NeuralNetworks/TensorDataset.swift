@@ -9,7 +9,12 @@ public struct TensorDataset: Sendable {
   /// Takes tensors of one extent in dimension 0.
   ///
   /// - Throws: ``ModuleError`` for none, or extents that differ.
-  public init(_ tensors: Tensor...) throws {
+  public init(_ tensors: Tensor...) throws { try self.init(tensors) }
+
+  /// Takes tensors of one extent in dimension 0.
+  ///
+  /// - Throws: ``ModuleError`` for none, or extents that differ.
+  public init(_ tensors: [Tensor]) throws {
     let extents = try tensors.map { try $0.extent(0) }
     guard let count = extents.first, extents.allSatisfy({ $0 == count }) else {
       throw ModuleError(
@@ -86,24 +91,23 @@ public struct Batches: Sequence, Sendable {
   /// Walks over an epoch.
   public struct Iterator: IteratorProtocol {
     fileprivate let batches: Batches
-    private var next_ = 0
+    private var number = 0
 
     fileprivate init(batches: Batches) { self.batches = batches }
 
-    /// The next batch's tensors, as a result, since gathering can run out of memory.
     public mutating func next() -> Batch? {
-      guard next_ < batches.count else { return nil }
-      defer { next_ += 1 }
-      let start = next_ * batches.size
+      guard number < batches.count else { return nil }
+      defer { number += 1 }
+      let start = number * batches.size
       return Batch(
-        number: next_, dataset: batches.dataset,
+        number: number, dataset: batches.dataset,
         range: start..<Swift.min(start + batches.size, batches.dataset.count),
         order: batches.order)
     }
   }
 }
 
-/// Some samples, gathered when asked for.
+/// Some samples, gathered when asked for, since that can run out of memory.
 public struct Batch: Sendable {
   /// From 0 in its epoch.
   public let number: Int

@@ -42,7 +42,7 @@ public struct GraphNetworkFit: PredictorMethod {
     try checkFit(features, values, weights)
     try GraphNetworkFit.check(features, space)
     let target = try TargetScale(values, weights: weights, isLogarithmic: isLogarithmic)
-    return try onOneThread {
+    return try TensorRuntime.onOneThread {
       let graph = DesignGraph(space)
       let (nodes, adjacency, alive) = try graph.tensors(features)
       let network = try training.train(
@@ -161,7 +161,7 @@ public struct GraphNetworkPredictor: TrainedPredictor {
   /// The network's output for each row.
   func scores(_ features: FeatureMatrix) throws -> [Double] {
     try GraphNetworkFit.check(features, space)
-    return try onOneThread {
+    return try TensorRuntime.onOneThread {
       let (nodes, adjacency, alive) = try DesignGraph(space).tensors(features)
       var copy = network
       (copy.adjacency, copy.alive) = (adjacency, alive)
@@ -171,7 +171,7 @@ public struct GraphNetworkPredictor: TrainedPredictor {
 
   /// The derivatives by the indicators of nodes that are alive; the graph itself is held fixed.
   public func gradient(at features: FeatureMatrix) throws -> FeatureMatrix? {
-    try onOneThread {
+    try TensorRuntime.onOneThread {
       let (nodes, adjacency, alive) = try DesignGraph(space).tensors(features)
       var copy = network
       (copy.adjacency, copy.alive) = (adjacency, alive)

@@ -1,6 +1,5 @@
 import EdgeOptimization
 import NeuralNetworks
-import Synchronization
 import Tensors
 
 /// How a network that predicts is trained.
@@ -48,25 +47,21 @@ public struct NetworkTraining: Hashable, Sendable {
         Tensor(targets, dtype: .float32), Tensor(shares, dtype: .float32),
       ]
     let random = RandomStream(seed: seed)
-    var split = random.child("split")
-    let order = split.permutation(count)
-    let validation = try rows(all, Array(order[..<heldOut]))
-    let training = Array(order[heldOut...])
+    let (validation, training) = try TensorDataset(all)
+      .split(heldOut, random: random.child("split"))
     var network = network
     var best = (loss: Double.infinity, network: try snapshot(network))
     var optimizer =
       weightDecay > 0
       ? Adam.decoupled(rate: rate, weightDecay: weightDecay) : Adam(rate: rate)
-    let steps = (training.count + batchSize - 1) / batchSize
-    let schedule = Schedule.cosine(steps: epochs * steps)
+    let schedule = Schedule.cosine(steps: epochs * training.batches(of: batchSize).count)
     var (step, last, waited) = (0, Double.nan, 0)
     for epoch in 0..<epochs {
-      var shuffle = random.child("order").child(epoch)
-      let order = shuffle.permutation(training.count).map { training[$0] }
       var pass = Pass.training(random.child("dropped").child(epoch))
       var losses: [Tensor] = []
-      for start in stride(from: 0, to: order.count, by: batchSize) {
-        let batch = try rows(all, Array(order[start..<min(start + batchSize, order.count)]))
+      let order = random.child("order").child(epoch)
+      for batch in training.batches(of: batchSize, shuffledBy: order) {
+        let batch = try batch.tensors
         optimizer.rate = rate * schedule.factor(at: step)
         losses.append(
           try network.train(&optimizer) {
@@ -85,9 +80,9 @@ public struct NetworkTraining: Hashable, Sendable {
       }
       var quiet = Pass.inference
       let reached = try withoutGradients {
-        try loss(
-          &network, Array(validation.dropLast(2)), validation[count: -2], validation[count: -1],
-          &quiet
+        let rows = validation.tensors
+        return try loss(
+          &network, Array(rows.dropLast(2)), rows[count: -2], rows[count: -1], &quiet
         ).double()
       }
       waited += 1
@@ -98,11 +93,6 @@ public struct NetworkTraining: Hashable, Sendable {
       if waited >= patience { break }
     }
     return best.network
-  }
-
-  private func rows(_ tensors: [Tensor], _ selected: [Int]) throws -> [Tensor] {
-    let indices = try Tensor(selected)
-    return try tensors.map { try $0.gathering(indices) }
   }
 
   /// A copy with memory of its own and without history.
@@ -117,32 +107,6 @@ extension [Tensor] {
   /// An element counted from the end, −1 the last.
   fileprivate subscript(count offset: Int) -> Tensor { self[endIndex + offset] }
 }
-
-/// Runs tensor operations on one thread, so that the bytes don't depend on the number of cores.
-///
-/// The number of threads belongs to the process: the first of those that overlap sets it to 1, the
-/// last sets it back.
-///
-/// - Returns: What `body` returns.
-/// - Throws: What `body` throws.
-func onOneThread<Result>(_ body: () throws -> Result) throws -> Result {
-  try threads.withLock { state in
-    if state.users == 0 {
-      state.before = try TensorRuntime.threads()
-      try TensorRuntime.setThreads(1)
-    }
-    state.users += 1
-  }
-  defer {
-    threads.withLock { state in
-      state.users -= 1
-      if state.users == 0 { try? TensorRuntime.setThreads(state.before) }
-    }
-  }
-  return try body()
-}
-
-private let threads = Mutex((users: 0, before: 1))
 
 extension FeatureMatrix {
   /// The matrix as float32 [rows, columns].

@@ -23,7 +23,7 @@ public struct PerceptronFit: PredictorMethod {
     try checkFit(features, values, weights)
     let target = try TargetScale(values, weights: weights, isLogarithmic: isLogarithmic)
     let scale = FeatureScale(features, weights: weights)
-    return try onOneThread {
+    return try TensorRuntime.onOneThread {
       let random = RandomStream(seed: training.seed).child("weights")
       var modules: [any Module] = []
       var inputs = features.columnCount
@@ -52,14 +52,14 @@ public struct PerceptronPredictor: TrainedPredictor {
   public let network: Sequential
 
   public func predict(_ features: FeatureMatrix) throws -> [Double] {
-    try onOneThread {
+    try TensorRuntime.onOneThread {
       target.restored(
         try network(scale.standardised(features).tensor()).squeezed(1).to(.float64).doubles())
     }
   }
 
   public func gradient(at features: FeatureMatrix) throws -> FeatureMatrix? {
-    try onOneThread {
+    try TensorRuntime.onOneThread {
       var copy = network
       var pass = Pass.inference
       let standardised = try scale.standardised(features).tensor()

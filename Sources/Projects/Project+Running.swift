@@ -117,7 +117,7 @@ extension Project {
 
   /// Removes the working folders of runs whose process died, and what of their stages still lives.
   private func cleanUpAbandonedRuns() {
-    for run in store.abandonedRuns() {
+    store.forEachAbandonedRun { run in
       killStrays(ofRun: run)
       try? FileManager.default.removeItem(atPath: "\(store.path)/work/\(run)")
     }

@@ -1,3 +1,4 @@
+import Foundation
 public import StructuredValue
 
 /// What a stage is given besides its parameters, and where it leaves what it makes.
@@ -66,6 +67,39 @@ extension StageContext {
       throw StageError(code: .failed, message: "the manifest declares no output '\(slot)'")
     }
     return output.path
+  }
+}
+
+extension StageContext {
+  /// Reads an input with a reader of its format.
+  ///
+  /// - Parameters:
+  ///   - slot: The input.
+  ///   - reader: Takes the path.
+  /// - Returns: What the reader made of it.
+  /// - Throws: `StageError` that names the slot, with the words of the reader.
+  public func read<Content>(
+    _ slot: String, with reader: (_ path: String) throws -> Content
+  ) throws(StageError) -> Content {
+    let path = try input(slot).path
+    do {
+      return try reader(path)
+    } catch {
+      throw StageError(code: .badInput, message: "\(error)", slot: slot)
+    }
+  }
+
+  /// Writes an output that is one text file.
+  ///
+  /// - Throws: `StageError` when the manifest declares no such output, or it cannot be written.
+  public func write(_ text: String, to slot: String) throws(StageError) {
+    let path = try output(slot)
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    } catch {
+      throw StageError(
+        code: .failed, message: "the output '\(slot)' cannot be written: \(error)", slot: slot)
+    }
   }
 }
 

@@ -144,7 +144,11 @@ extension Tensor {
   }
 
   private func elements<Element>(_ dtype: DType, _: Element.Type) throws -> [Element] {
-    try to(dtype).withBytes { bytes in Array(bytes.bindMemory(to: Element.self)) }
+    // LibTorch would convert complex numbers by leaving out their imaginary parts.
+    guard self.dtype.elementType != nil else {
+      throw TensorError(.unsupported, "numbers of type \(self.dtype) are no real numbers")
+    }
+    return try to(dtype).withBytes { bytes in Array(bytes.bindMemory(to: Element.self)) }
   }
 
   /// The elements in row-major order, rounded where they are wider.

@@ -1,5 +1,6 @@
 internal import CTorchInterface
 import Foundation
+import Synchronization
 
 /// What holds for all tensors of a process: threads, determinism, devices, and facts to report.
 public enum TensorRuntime {
@@ -19,6 +20,33 @@ public enum TensorRuntime {
   public static func threads() throws -> Int {
     Int(try TorchLibrary.functions().pointee.threads())
   }
+
+  /// Runs tensor operations on one thread: small ones are faster so, and the bytes of their results
+  /// don't depend on the number of cores.
+  ///
+  /// The number of threads belongs to the process: the first of those that overlap sets it to 1, the
+  /// last sets it back.
+  ///
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws; ``TensorError`` where LibTorch cannot be opened.
+  public static func onOneThread<Result>(_ body: () throws -> Result) throws -> Result {
+    try single.withLock { state in
+      if state.users == 0 {
+        state.before = try threads()
+        try setThreads(1)
+      }
+      state.users += 1
+    }
+    defer {
+      single.withLock { state in
+        state.users -= 1
+        if state.users == 0 { try? setThreads(state.before) }
+      }
+    }
+    return try body()
+  }
+
+  private static let single = Mutex((users: 0, before: 1))
 
   /// Refuses operations whose results vary from run to run, instead of running them.
   ///
@@ -63,33 +91,5 @@ public enum TensorRuntime {
     }
     let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
-  }
-}
-
-/// The library of matrix products that LibTorch calls.
-public struct BLAS: Hashable, Sendable, CustomStringConvertible {
-  /// Its file, "MKL" where it is part of LibTorch, or empty where it cannot be told.
-  public var path: String
-
-  package init(path: String) { self.path = path }
-
-  /// Whether it is the reference implementation, which is some 18 times slower than OpenBLAS.
-  public var isReference: Bool {
-    let folder = (path as NSString).deletingLastPathComponent
-    return folder.hasSuffix("/blas") || path.contains("/reference/")
-  }
-
-  /// What to tell a user, loudly, where matrix products are needlessly slow.
-  public var warning: String? {
-    isReference
-      ? "matrix products run on the reference BLAS (\(path)), about 18 times slower than need be; "
-        + "install Debian's package libopenblas0-pthread"
-      : nil
-  }
-
-  public var description: String {
-    if path.isEmpty { return "unknown" }
-    if path.contains("openblas") { return "OpenBLAS (\(path))" }
-    return isReference ? "reference BLAS (\(path))" : path
   }
 }

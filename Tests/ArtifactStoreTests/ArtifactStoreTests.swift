@@ -2,6 +2,7 @@ import ArtifactStore
 import ContentHashing
 import Foundation
 import StructuredValue
+import Synchronization
 import Testing
 
 struct ArtifactStoreTests {
@@ -136,6 +137,34 @@ struct ArtifactStoreTests {
     kill(holder.processIdentifier, SIGKILL)
     holder.waitUntilExit()
     #expect(try store.lock(action: key, wait: false) != nil)
+  }
+
+  @Test func `a run waits for its lock while somebody looks whether it is dead`() throws {
+    var looking: ActionLock? = try store.lock(run: "young")
+    let isLooking = withExtendedLifetime(looking) { looking != nil }
+    let store = self.store
+    let lock = Mutex<ActionLock?>(nil)
+    let waiting = Thread { lock.withLock { $0 = try? store.lock(run: "young") } }
+    waiting.start()
+    Thread.sleep(forTimeInterval: 0.05)
+    #expect(isLooking && !waiting.isFinished)
+    looking = nil
+    while !waiting.isFinished { Thread.sleep(forTimeInterval: 0.001) }
+    #expect(lock.withLock { $0 } != nil)
+  }
+
+  @Test func `an abandoned run stays locked while it is cleaned up, a living one is left`() throws {
+    let living = try store.lock(run: "living")
+    try FileManager.default.createDirectory(
+      atPath: "\(store.path)/work/dead", withIntermediateDirectories: true)
+    var visited: [String] = []
+    store.forEachAbandonedRun { run in
+      visited.append(run)
+      // A second look meanwhile finds nothing to do.
+      store.forEachAbandonedRun { visited.append("again \($0)") }
+    }
+    #expect(visited == ["dead"])
+    withExtendedLifetime(living) {}
   }
 
   @Test func `an unchanged file is known, a changed one is not, a young one is not trusted`() throws

@@ -47,6 +47,22 @@ struct FileTests {
     #expect(throws: ModuleError.self) { try ParameterTree(torch: path, at: "state_dict") }
   }
 
+  @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"))
+  func `a checkpoint that names a tensor twice is refused`() throws {
+    var bytes = try Data(
+      contentsOf: URL(
+        fileURLWithPath: Mirror.path("\(Mirror.branching)/models/cifar_base_kw.pth")))
+    let name = try #require(bytes.range(of: Data("2.weight".utf8)))
+    bytes.replaceSubrange(name, with: Data("0.weight".utf8))
+    let path = FileTests.temporary("twice.pth")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let error = #expect(throws: ModuleError.self) {
+      try ParameterTree(torch: path, at: "state_dict", "0")
+    }
+    #expect(error?.message == "two tensors are named '0.weight'")
+  }
+
   @Test func `a file that is none is refused`() throws {
     let path = FileTests.temporary("broken")
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -111,6 +111,19 @@ struct OptimizerTests {
     #expect(throws: ModuleError.self) { try optimizer.step(&vector, ParameterTree()) }
     var adam = Adam()
     #expect(throws: ModuleError.self) { try adam.restore(ParameterTree()) }
+    let half = try ParameterTree(
+      names: ["steps", "mean.value"], tensors: [Tensor(1), Tensor([1.0])])
+    #expect(throws: ModuleError.self) { try adam.restore(half) }
+  }
+
+  @Test(arguments: [SGD(rate: 1, momentum: 0.5), Adam()] as [any Optimizer])
+  func `an optimizer that remembers one module refuses another`(optimizer: any Optimizer) throws {
+    var optimizer = optimizer
+    var vector = try Vector([1])
+    try optimizer.step(&vector, vector.parameters())
+    var larger = try Linear(2, 3, random: RandomStream(seed: 1))
+    let gradients = try larger.parameters()
+    #expect(throws: ModuleError.self) { try optimizer.step(&larger, gradients) }
   }
 
   @Test func `schedules have their values at start, turn and end`() {

@@ -39,6 +39,8 @@ struct RandomnessTests {
     _ = try drawn.normal([1000])
     var late = drawn.child("a")
     var early = RandomStream(seed: 9).child("a")
+    let before = try TensorRuntime.threads()
+    defer { try? TensorRuntime.setThreads(before) }
     try TensorRuntime.setThreads(1)
     let one = try late.normal([100_000])
     try TensorRuntime.setThreads(2)

@@ -23,6 +23,19 @@ struct TensorTests {
     #expect(try Tensor(data).dtype.elementType == type)
   }
 
+  @Test func `complex numbers do not lose their imaginary part in silence`() throws {
+    let parts = try Tensor.call("aten::complex", Tensor([1.0]), Tensor([2.0]))
+    let complex = try #require(parts[0].tensors.first)
+    #expect(throws: TensorError.self) { try complex.doubles() }
+    #expect(throws: TensorError.self) { try complex.integers() }
+  }
+
+  @Test func `a range that ends nowhere is refused`() throws {
+    let row = try Tensor([1.0, 2, 3])
+    #expect(throws: TensorError.self) { try row[0...Int.max] }
+    #expect(try row[1...2].doubles() == [2, 3])
+  }
+
   @Test func `numbers that do not fill the shape are refused`() {
     let error = #expect(throws: TensorError.self) { try Tensor([1.0, 2], shape: [3]) }
     #expect(error?.message == "2 numbers do not fill the shape [3]")

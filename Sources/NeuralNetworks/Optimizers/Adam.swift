@@ -40,9 +40,7 @@ public struct Adam: Optimizer {
       means = try gradients.tensors.map { try .zeros(like: $0) }
       squares = try gradients.tensors.map { try .zeros(like: $0) }
     }
-    guard names == gradients.names else {
-      throw ModuleError(.mismatch, "the optimizer has moved another module before; make a new one")
-    }
+    guard names == gradients.names else { throw ModuleError.movedAnother }
     steps += 1
     let first = 1 - Foundation.pow(betas.0, Double(steps))
     let second = (1 - Foundation.pow(betas.1, Double(steps))).squareRoot()
@@ -79,9 +77,14 @@ public struct Adam: Optimizer {
     guard let count = state["steps"] else {
       throw ModuleError(.mismatch, "the state of Adam has no 'steps'")
     }
+    let (first, second) = (state.branch("mean"), state.branch("square"))
+    guard first.names == second.names else {
+      throw ModuleError(
+        .mismatch, "the state of Adam has not a mean and a square for each parameter")
+    }
     steps = try count.integer()
-    names = state.branch("mean").names
-    means = try state.branch("mean").tensors.map { try $0.copy() }
-    squares = try state.branch("square").tensors.map { try $0.copy() }
+    names = first.names
+    means = try first.tensors.map { try $0.copy() }
+    squares = try second.tensors.map { try $0.copy() }
   }
 }

@@ -41,6 +41,13 @@ extension Module {
   }
 }
 
+extension ModuleError {
+  /// What an optimizer remembers belongs to other parameters.
+  static var movedAnother: ModuleError {
+    ModuleError(.mismatch, "the optimizer has moved another module before; make a new one")
+  }
+}
+
 extension Tensor {
   /// Adds factor · other: into this tensor's memory where nobody else looks at it, else into a copy.
   @inline(__always)

@@ -25,6 +25,7 @@ public struct SGD: Optimizer {
   public mutating func step(_ module: inout some Module, _ gradients: ParameterTree) throws {
     let isFirst = velocities.isEmpty && momentum != 0
     if isFirst { names = gradients.names }
+    guard momentum == 0 || names == gradients.names else { throw ModuleError.movedAnother }
     try module.updateParameters(gradients) { index, parameter, gradient in
       var gradient = gradient
       if weightDecay != 0 { gradient = try gradient.adding(parameter, times: weightDecay) }

@@ -42,6 +42,10 @@ extension Range: TensorIndex where Bound == Int {
 extension ClosedRange: TensorIndex where Bound == Int {
   public func narrow(_ tensor: Tensor, at dimension: inout Int, remaining: Int) throws -> Tensor {
     defer { dimension += 1 }
+    guard upperBound < Int.max else {
+      throw TensorError(
+        .mismatch, "\(self) does not lie in an extent of \(try tensor.extent(dimension))")
+    }
     return try tensor.slicing(lowerBound..<upperBound + 1, along: dimension)
   }
 }

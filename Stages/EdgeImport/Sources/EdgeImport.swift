@@ -46,7 +46,7 @@ public struct EdgeImport: Stage {
       context.log(.warn, warning)
       context.note("Note: \(warning).")
     }
-    try Data(tables.csv.utf8).write(to: URL(fileURLWithPath: try context.output("table")))
+    try context.write(tables.csv, to: "table")
     context.metric("devices", tables.devices.count)
     context.metric("rows", tables.indices.count)
     context.metric("invalid", tables.values.reduce(0) { $0 + $1.count(where: \.isNaN) })

@@ -1,5 +1,4 @@
 import EdgeOptimization
-import Foundation
 import LearnedDesign
 public import StageKit
 import StructuredValue
@@ -26,8 +25,12 @@ public struct LearnOptimizer: Stage {
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let problem = try Problem(parameters, context)
-    // The tensors are small: a second thread costs more than it gives, and would change the rounding.
-    try TensorRuntime.setThreads(1)
+    try TensorRuntime.onOneThread { try learn(problem, parameters, context) }
+  }
+
+  private func learn(
+    _ problem: Problem, _ parameters: Parameters, _ context: StageContext
+  ) throws {
     if let warning = try TensorRuntime.blas().warning { context.log(.warn, warning) }
     let random = RandomStream(seed: context.seed)
     let known = Array(0..<parameters.samples)
@@ -63,16 +66,17 @@ public struct LearnOptimizer: Stage {
     ) { done, all in context.progress(50 + done * 45 / all, of: 100, message: "optimizer") }
     context.progress(95, of: 100, message: "trial on unseen devices")
 
-    let trial = try DesignTrial(problem.designs, accuracies: problem.accuracies)
+    let trial = try DesignTrial(
+      problem.designs, accuracies: problem.accuracies, predictor: accuracy)
     let rows = try problem.targets.flatMap { target in
       try trial.run(
-        optimizer, accuracy: accuracy, latency: latency,
-        device: (target.name, target.profile), latencies: target.latencies,
+        optimizer, latency: latency, device: (target.name, target.profile),
+        latencies: target.latencies,
         random: random.child("trial"))
     }
     context.progress(100, of: 100)
-    try write(Report.table(rows), "designs", context)
-    try write(Report.figure(rows).json(indented: true), "gaps", context)
+    try context.write(Report.table(rows), to: "designs")
+    try context.write(Report.figure(rows).json(indented: true), to: "gaps")
     for mode in DesignTrial.Mode.allCases {
       let summary = DesignTrial.summary(rows, mode)
       context.metric("\(mode)_gap", summary?.gap)
@@ -88,7 +92,7 @@ public struct LearnOptimizer: Stage {
     _ seen: Set<[Int]>, _ context: StageContext
   ) throws {
     let others = problem.designs.indices.filter { !seen.contains(problem.designs[$0]) }
-    let predicted = try accuracy.predict(others.map { problem.designs[$0] }).accuracies
+    let predicted = try accuracy.predict(others.map { problem.designs[$0] })
     context.metric(
       "accuracy_srcc",
       Correlation.spearman(predicted, others.map { problem.accuracies[$0] }).value)
@@ -101,9 +105,5 @@ public struct LearnOptimizer: Stage {
     context.metric(
       "latency_srcc",
       correlations.isEmpty ? nil : correlations.reduce(0, +) / Double(correlations.count))
-  }
-
-  private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
   }
 }

@@ -26,8 +26,10 @@ struct Problem {
   private let places: [[Int]: Int]
 
   init(_ parameters: LearnOptimizer.Parameters, _ context: StageContext) throws {
-    let latency = try Problem.tables("latency", context)
-    let accuracy = try Problem.tables("accuracy", context)
+    let latency = try context.read("latency") { try DeviceTables(csv: $0) }
+    let accuracy = try context.read("accuracy") {
+      try DeviceTables(csv: $0, allowsNonPositive: true)
+    }
     guard let space = SearchSpace(rawValue: parameters.space) else {
       throw StageError(code: .badParameter, message: "no search space '\(parameters.space)'")
     }
@@ -89,15 +91,4 @@ struct Problem {
   }
 
   func accuracy(of design: [Int]) -> Double? { places[design].map { accuracies[$0] } }
-
-  private static func tables(_ slot: String, _ context: StageContext) throws -> DeviceTables {
-    do {
-      return try DeviceTables(
-        csv: try context.input(slot).path, allowsNonPositive: slot == "accuracy")
-    } catch let error as StageError {
-      throw error
-    } catch {
-      throw StageError(code: .badInput, message: "\(error)", slot: slot)
-    }
-  }
 }

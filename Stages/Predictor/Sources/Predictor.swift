@@ -1,5 +1,4 @@
 import EdgeOptimization
-import Foundation
 public import StageKit
 import StructuredValue
 
@@ -36,8 +35,7 @@ public struct Predictor: Stage {
   }
 
   private func learn(_ parameters: Parameters, _ context: StageContext) throws {
-    let tables = try DeviceTables(
-      csv: try context.input("table").path, allowsNonPositive: true)
+    let tables = try context.read("table") { try DeviceTables(csv: $0, allowsNonPositive: true) }
     let values = try tables.column(parameters.device)
     guard let texts = tables.designs, let encoding = DesignEncoding(rawValue: parameters.space),
       let kind = PredictorModel(rawValue: parameters.model)
@@ -72,13 +70,13 @@ public struct Predictor: Stage {
       features.rows(Array(train.count..<train.count + test.count)))
     let metric = tables.metric ?? "latency"
     let unit = parameters.unit.isEmpty ? tables.unit ?? "ms" : parameters.unit
-    try write(record(model, parameters, unit).json(indented: true), "model", context)
+    try context.write(record(model, parameters, unit).json(indented: true), to: "model")
     let rows = zip(test, zip(measured, predicted)).map { row, pair in
       "\(tables.indices[row]),\(pair.0),\(PredictionQuality.round(pair.1))\n"
     }
-    try write("index,measured,predicted\n" + rows.joined(), "predictions", context)
+    try context.write("index,measured,predicted\n" + rows.joined(), to: "predictions")
     let figure = ScatterPlot.figure(measured, predicted, parameters, axes: "\(metric) in \(unit)")
-    try write(figure.json(indented: true), "scatter", context)
+    try context.write(figure.json(indented: true), to: "scatter")
     report(
       PredictionQuality(predicted: predicted, measured: measured),
       TopDesigns(
@@ -115,9 +113,5 @@ public struct Predictor: Stage {
     fields["method"] = .string(parameters.model)
     fields["unit"] = .string(unit)
     return .map(fields)
-  }
-
-  private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
   }
 }

@@ -9,8 +9,10 @@ struct Problem {
   var accuracy: [Double]
 
   init(_ parameters: TransferFromProxy.Parameters, _ context: StageContext) throws {
-    let latency = try Problem.tables("latency", context)
-    let accuracies = try Problem.tables("accuracy", context)
+    let latency = try context.read("latency") { try DeviceTables(csv: $0) }
+    let accuracies = try context.read("accuracy") {
+      try DeviceTables(csv: $0, allowsNonPositive: true)
+    }
     guard accuracies.devices.count == 1 else {
       throw StageError(
         code: .badInput,
@@ -46,17 +48,6 @@ struct Problem {
       target = try latency.column(parameters.target)
     } catch {
       throw StageError(code: .badParameter, message: error.message, slot: "latency")
-    }
-  }
-
-  private static func tables(_ slot: String, _ context: StageContext) throws -> DeviceTables {
-    do {
-      return try DeviceTables(
-        csv: try context.input(slot).path, allowsNonPositive: slot == "accuracy")
-    } catch let error as StageError {
-      throw error
-    } catch {
-      throw StageError(code: .badInput, message: "\(error)", slot: slot)
     }
   }
 }

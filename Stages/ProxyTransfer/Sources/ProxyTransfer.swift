@@ -40,16 +40,12 @@ public struct TransferFromProxy: Stage {
     } catch {
       throw StageError(code: .badParameter, message: error.message)
     }
-    try write(ranking(outcome, problem), "ranking", context)
-    try write(measurements(oracle, problem), "measurements", context)
+    try context.write(ranking(outcome, problem), to: "ranking")
+    try context.write(measurements(oracle, problem), to: "measurements")
     let figure = FrontPlot.figure(outcome, problem, parameters)
-    try write(figure.json(indented: true), "front", context)
+    try context.write(figure.json(indented: true), to: "front")
     report(outcome, oracle.spent, parameters, context)
     evaluate(outcome, problem, parameters, context)
-  }
-
-  private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
   }
 
   private func ranking(_ outcome: ProxyTransfer.Outcome, _ problem: Problem) -> String {

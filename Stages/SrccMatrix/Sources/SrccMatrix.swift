@@ -1,5 +1,4 @@
 import EdgeOptimization
-import Foundation
 public import StageKit
 import StructuredValue
 
@@ -19,13 +18,7 @@ public struct SrccMatrix: Stage {
   public init() {}
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
-    let input = try context.input("table")
-    let tables: DeviceTables
-    do {
-      tables = try DeviceTables(csv: input.path, allowsNonPositive: true)
-    } catch {
-      throw StageError(code: .badInput, message: "\(error)", slot: "table")
-    }
+    let tables = try context.read("table") { try DeviceTables(csv: $0, allowsNonPositive: true) }
     let agreement = await RankAgreement(tables, workers: context.cpus)
     guard !agreement.pairs.isEmpty else {
       throw StageError(
@@ -34,15 +27,11 @@ public struct SrccMatrix: Stage {
           "no two of the devices \(agreement.devices.joined(separator: ", ")) have a defined "
           + "rank correlation", slot: "table")
     }
-    try write(HeatMap.figure(agreement, parameters).json(indented: true), "heatmap", context)
-    try write(matrix(agreement), "matrix", context)
-    try write(clusters(agreement, parameters.threshold, context), "clusters", context)
-    try write(comparison(agreement, parameters.published, context), "published", context)
+    try context.write(HeatMap.figure(agreement, parameters).json(indented: true), to: "heatmap")
+    try context.write(matrix(agreement), to: "matrix")
+    try context.write(clusters(agreement, parameters.threshold, context), to: "clusters")
+    try context.write(comparison(agreement, parameters.published, context), to: "published")
     try report(agreement, parameters, context)
-  }
-
-  private func write(_ text: String, _ slot: String, _ context: StageContext) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: try context.output(slot)))
   }
 
   private func matrix(_ agreement: RankAgreement) -> String {
