@@ -1,17 +1,19 @@
 """Ratios of tensor operations to the same LibTorch from C++ and from Python, in one run.
 
-Builds the three programs, runs them in turn so that a busy machine slows all alike, and takes each
-case's fastest time. Needs python3-torch and libtorch-dev of one version, and a C++ compiler.
+Builds the three programs and runs them in turn, so that a busy machine slows all alike. Times are
+each case's fastest, ratios the median over the rounds: both of one round ran side by side, whereas
+the luckiest round of one program says little about another's. Needs python3-torch and libtorch-dev of one version, and a C++ compiler.
 Usage: measure.py [ROUNDS]
 """
 
 import pathlib
+import statistics
 import subprocess
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
-rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 system_python = "/usr/bin/python3"  # Debian's python3-torch is of this one.
 
 
@@ -42,23 +44,23 @@ def shown(nanoseconds):
 
 
 for threads in (1, 2):
-    best = {}
+    times = {}
     for _ in range(rounds):
         for name, command in programs.items():
             output = run(*command, str(threads), env=environment, capture_output=True, text=True)
             for line in output.stdout.splitlines():
                 if line.startswith(("#", "WARNING")):
-                    if threads == 1 and name == "Swift" and not best:
+                    if threads == 1 and name == "Swift" and not times:
                         print(line)
                     continue
                 case, time = line.split()
-                key = (case, name)
-                best[key] = min(best.get(key, float("inf")), float(time))
+                times.setdefault((case, name), []).append(float(time))
     print(f"\n| {threads} thread{'s'[:threads > 1]} | here | of C++ | of PyTorch from Python |")
     print("|---|---|---|---|")
-    for case in dict.fromkeys(case for case, _ in best):
-        ours = best[case, "Swift"]
+    for case in dict.fromkeys(case for case, _ in times):
+        ours = times[case, "Swift"]
         ratios = [
-            f"{ours / best[case, peer]:.2f}" if (case, peer) in best else "–"
+            f"{statistics.median(a / b for a, b in zip(ours, times[case, peer])):.2f}"
+            if (case, peer) in times else "–"
             for peer in ("C++", "Python")]
-        print(f"| {case} | {shown(ours)} | {ratios[0]} | {ratios[1]} |", flush=True)
+        print(f"| {case} | {shown(min(ours))} | {ratios[0]} | {ratios[1]} |", flush=True)
