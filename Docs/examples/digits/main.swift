@@ -29,7 +29,7 @@ func learn() throws {
     }
     let guesses = try network(test.tensors[0]).argmax(along: 1)
     let right = try (guesses .== test.tensors[1]).sum().integer()
-    print("epoch \(epoch + 1): \(right) of 2,000 other digits right")
+    print("epoch \(epoch + 1): \(right) of 2,000 others right")
   }
   try network.state().write(safetensors: "digits.safetensors")
 }
