@@ -1,3 +1,4 @@
+import AdaptedTransferStage
 import EdgeImportStage
 import FetchStage
 import PredictorStage
@@ -8,6 +9,9 @@ public import StageKit
 /// The stages that are linked into the program, one entry each.
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
-    [EdgeImport.self, Fetch.self, Predictor.self, TransferFromProxy.self, SrccMatrix.self]
+    [
+      AdaptToTarget.self, EdgeImport.self, Fetch.self, Predictor.self, TransferFromProxy.self,
+      SrccMatrix.self,
+    ]
   }
 }
