@@ -144,16 +144,36 @@ public struct RankInterval: Hashable, Sendable {
   public var upper: Double
   public var count: Int
 
-  /// nil for fewer than 4 samples, where the standard error is undefined.
-  public init?(value: Double, count: Int) {
+  /// The interval that leaves out 5 % on either side.
+  ///
+  /// - Parameters:
+  ///   - value: The correlation.
+  ///   - count: Its samples.
+  ///   - choices: The number of correlations of which this one was chosen on the same samples, for
+  ///     being the highest; 5 % are divided by it (Bonferroni), so that the chosen one's lower end is
+  ///     no less trustworthy.
+  /// - Returns: nil for fewer than 4 samples, where the standard error is undefined.
+  public init?(value: Double, count: Int, choices: Int = 1) {
     guard count > 3, value.isFinite else { return nil }
-    // 95 % quantile of the normal distribution: 5 % are left out on either side.
-    let reach = 1.6448536269514722 * (1.06 / Double(count - 3)).squareRoot()
+    let reach =
+      RankInterval.normalQuantile(upperTail: 0.05 / Double(max(choices, 1)))
+      * (1.06 / Double(count - 3)).squareRoot()
     // At ±1 the transformation is infinite and the interval shrinks to the point.
     let z = atanh(max(-1, min(1, value)))
     self.value = value
     self.count = count
     lower = tanh(z - reach)
     upper = tanh(z + reach)
+  }
+
+  /// The number above which a standard normal variable lies with a probability of at most a half.
+  private static func normalQuantile(upperTail probability: Double) -> Double {
+    var (low, high) = (0.0, 40.0)
+    // The tail falls strictly; halving ends at neighbouring numbers.
+    while true {
+      let middle = 0.5 * (low + high)
+      guard low < middle, middle < high else { return middle }
+      if 0.5 * erfc(middle / 2.0.squareRoot()) > probability { low = middle } else { high = middle }
+    }
   }
 }
