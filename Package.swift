@@ -68,6 +68,7 @@ let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
+  "NewDevice": ["EdgeOptimization"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],

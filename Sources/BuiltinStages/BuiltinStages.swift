@@ -1,8 +1,9 @@
 import AdaptedTransferStage
 import EdgeImportStage
 import FetchStage
-import PredictorStage
 import LearnedOptimizerStage
+import NewDeviceStage
+import PredictorStage
 import ProxyTransferStage
 import SrccMatrixStage
 public import StageKit
@@ -11,8 +12,8 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
-      TransferFromProxy.self, SrccMatrix.self,
+      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, NewDevice.self,
+      Predictor.self, SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }

@@ -24,6 +24,8 @@ public struct AdaptedTransfer: Sendable {
   public var threshold: Double
   /// Rounds in which candidates are measured; the predictor is adapted anew between them.
   public var roundCount = 4
+  /// The accuracy below which a design is of no use, so that it is neither proposed nor reported.
+  public var leastAccuracy = -Double.infinity
 
   /// - Throws: `EdgeError` for a value out of its range.
   public init(
@@ -213,15 +215,24 @@ public struct AdaptedTransfer: Sendable {
     let fronts =
       withProxy && conclusion.verdict == .passes && adapter != .none
       ? [expected, known.proxies[conclusion.choice.best]] : [expected]
-    return AdaptedTransfer.candidates(known.accuracy, fronts, count: count, without: Set(seen))
+    return AdaptedTransfer.candidates(
+      useful(known), fronts, count: count, without: Set(seen))
   }
 
   /// The measured designs that no other one dominates, by latency.
   public func front(_ known: Knowledge, _ measured: [Int: Double]) -> [Int] {
     var latency = [Double](repeating: .nan, count: known.designs.count)
     for (design, value) in measured { latency[design] = value }
-    return Pareto.front(
-      of: measured.keys.sorted(), latency: latency, accuracy: known.accuracy)
+    return front(known, latency: latency)
+  }
+
+  /// The designs that no other one dominates by given latencies, NaN where unknown; by latency.
+  public func front(_ known: Knowledge, latency: [Double]) -> [Int] {
+    Pareto.front(of: Array(latency.indices), latency: latency, accuracy: useful(known))
+  }
+
+  private func useful(_ known: Knowledge) -> [Double] {
+    known.accuracy.map { $0 >= leastAccuracy ? $0 : .nan }
   }
 
   /// The designs to measure first, chosen before anything is known of the target.

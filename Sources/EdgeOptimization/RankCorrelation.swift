@@ -144,7 +144,8 @@ public struct RankInterval: Hashable, Sendable {
   public var upper: Double
   public var count: Int
 
-  /// The interval that leaves out 5 % on either side.
+  /// The interval that leaves out 5 % on either side; nil for fewer than 4 samples, where the standard
+  /// error is undefined.
   ///
   /// - Parameters:
   ///   - value: The correlation.
@@ -152,7 +153,6 @@ public struct RankInterval: Hashable, Sendable {
   ///   - choices: The number of correlations of which this one was chosen on the same samples, for
   ///     being the highest; 5 % are divided by it (Bonferroni), so that the chosen one's lower end is
   ///     no less trustworthy.
-  /// - Returns: nil for fewer than 4 samples, where the standard error is undefined.
   public init?(value: Double, count: Int, choices: Int = 1) {
     guard count > 3, value.isFinite else { return nil }
     let reach =

@@ -132,7 +132,10 @@ struct Run: ParsableCommand {
   }
 
   private func claimLines(_ record: RunRecord, plain: Bool = false) -> [String] {
-    record.claims.map { claim in
+    // What was left out on purpose measures nothing; its claims would drown the others.
+    let isPartial = record.instances.contains { $0.outcome == .skipped }
+    let claims = record.claims.filter { !isPartial || $0.verdict != .unmeasured }
+    return claims.map { claim in
       let (mark, style): (String, Terminal.Style) =
         switch claim.verdict {
         case .holds: ("✓", .green)

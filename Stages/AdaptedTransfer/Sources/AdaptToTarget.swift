@@ -121,7 +121,8 @@ public struct AdaptToTarget: Stage {
     _ outcome: AdaptedTransfer.Outcome, _ parameters: Parameters, _ context: StageContext
   ) {
     let check = outcome.conclusion.choice.intervals[outcome.conclusion.choice.best]
-    context.metric("check_srcc", outcome.conclusion.choice.correlations[outcome.conclusion.choice.best].value)
+    context.metric(
+      "check_srcc", outcome.conclusion.choice.correlations[outcome.conclusion.choice.best].value)
     context.metric("check_lower", check?.lower)
     context.metric("adapted_srcc", outcome.conclusion.adapted?.value)
     context.metric("adapted_lower", outcome.conclusion.adapted?.lower)

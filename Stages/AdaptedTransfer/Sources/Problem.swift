@@ -22,41 +22,20 @@ struct Problem {
       throw StageError(code: .badParameter, message: "no space '\(parameters.space)'")
     }
     let latency = try context.read("latency") { try DeviceTables(csv: $0) }
-    let accuracies = try context.read("accuracy") {
-      try DeviceTables(csv: $0, allowsNonPositive: true)
-    }
-    guard accuracies.devices.count == 1 else {
-      throw StageError(
-        code: .badInput,
-        message:
-          "the accuracy table has the columns \(accuracies.devices.joined(separator: ", ")); "
-          + "it needs exactly one", slot: "accuracy")
-    }
-    guard latency.indices == accuracies.indices else {
-      let first = zip(latency.indices, accuracies.indices).first { $0 != $1 }
-      throw StageError(
-        code: .badInput,
-        message: "the latency table has \(latency.indices.count) designs, the accuracy table "
-          + "\(accuracies.indices.count)"
-          + (first.map { "; the first difference is \($0) against \($1)" } ?? "")
-          + "; both need the same indices", slot: "accuracy")
-    }
-    guard let texts = latency.designs else {
-      throw StageError(
-        code: .badInput,
-        message: "the latency table has no column 'design'; import it with its designs",
-        slot: "latency")
+    let tables = try context.read("accuracy") { path in
+      try PairedTables(
+        latency: latency, accuracy: DeviceTables(csv: path, allowsNonPositive: true))
     }
     do {
-      designs = try texts.map { try space.design($0) }
-      proxies = try parameters.proxies.map { try latency.column($0) }
-      target = try latency.column(parameters.target)
+      designs = try tables.designs(in: space)
+      proxies = try parameters.proxies.map { try tables.latency.column($0) }
+      target = try tables.latency.column(parameters.target)
     } catch let error as EdgeError {
       throw StageError(code: .badParameter, message: error.message, slot: "latency")
     }
     self.space = space
-    indices = latency.indices
-    accuracy = accuracies.values[0]
+    indices = tables.indices
+    accuracy = tables.accuracy
     let values = target
     duplicates = zip(parameters.proxies, proxies).filter { $1 == values }.map(\.0)
   }

@@ -26,32 +26,20 @@ struct Problem {
   private let places: [[Int]: Int]
 
   init(_ parameters: LearnOptimizer.Parameters, _ context: StageContext) throws {
-    let latency = try context.read("latency") { try DeviceTables(csv: $0) }
-    let accuracy = try context.read("accuracy") {
-      try DeviceTables(csv: $0, allowsNonPositive: true)
-    }
     guard let space = SearchSpace(rawValue: parameters.space) else {
       throw StageError(code: .badParameter, message: "no search space '\(parameters.space)'")
     }
-    guard accuracy.devices.count == 1 else {
-      throw StageError(
-        code: .badInput,
-        message: "the accuracy table has the columns \(accuracy.devices.joined(separator: ", ")); "
-          + "it needs exactly one", slot: "accuracy")
-    }
-    guard latency.indices == accuracy.indices, let texts = latency.designs ?? accuracy.designs
-    else {
-      throw StageError(
-        code: .badInput,
-        message: "the latency table has \(latency.indices.count) designs and the accuracy table "
-          + "\(accuracy.indices.count); both need the same indices, and a design column",
-        slot: "accuracy")
+    let latency = try context.read("latency") { try DeviceTables(csv: $0) }
+    let tables = try context.read("accuracy") { path in
+      try PairedTables(
+        latency: latency, accuracy: DeviceTables(csv: path, allowsNonPositive: true))
     }
     self.space = space
-    guard parameters.samples <= texts.count else {
+    guard parameters.samples <= tables.indices.count else {
       throw StageError(
         code: .badParameter,
-        message: "\(parameters.samples) samples of \(texts.count) designs; lower 'samples'")
+        message: "\(parameters.samples) samples of \(tables.indices.count) designs; lower 'samples'"
+      )
     }
     let rows = Dictionary(
       latency.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -69,7 +57,7 @@ struct Problem {
           + latency.devices.joined(separator: ", "))
     }
     do {
-      designs = try texts.map { try space.design($0) }
+      designs = try tables.designs(in: space)
       let devices = try latency.devices.enumerated().map { column, name in
         Device(
           name: name, latencies: latency.values[column],
@@ -85,7 +73,7 @@ struct Problem {
       throw StageError(
         code: .badParameter, message: "every device is unseen; leave some to learn on")
     }
-    accuracies = accuracy.values[0]
+    accuracies = tables.accuracy
     places = Dictionary(
       designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
