@@ -35,7 +35,8 @@ struct Report {
     let rows = best.map { entry in
       let numbers = [entry.latency, entry.lower, entry.upper]
         .map { "\(PredictionQuality.round($0))" }.joined(separator: ",")
-      return "\(problem.indices[entry.design]),\(problem.text(entry.design)),\(PredictionQuality.round(entry.accuracy)),"
+      return
+        "\(problem.indices[entry.design]),\(problem.text(entry.design)),\(PredictionQuality.round(entry.accuracy)),"
         + "\(numbers),\(entry.isMeasured ? "measured" : "predicted")\n"
     }
     return "index,design,accuracy,latency,lower,upper,known\n" + rows.joined()
