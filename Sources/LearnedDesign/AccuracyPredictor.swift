@@ -92,6 +92,22 @@ public struct AccuracyPredictor: Sendable {
     return try copy.forward(features.unsqueezed(0).expanded([members, -1, -1]), &pass).squeezed(2)
   }
 
+  /// Means and deviations of the members' predictions, in standardised units.
+  func distributions(_ designs: [[Int]]) throws -> [(mean: Double, deviation: Double)] {
+    try withoutGradients {
+      let each = try standardized(encoding.corners(designs))
+      let (means, deviations) = (
+        try each.mean(along: 0).doubles(), try each.standardDeviation(along: 0).doubles()
+      )
+      return Array(zip(means, deviations)).map { ($0, $1) }
+    }
+  }
+
+  /// An accuracy in percent in standardised units; one above the bound counts as just below it.
+  func standardized(_ accuracy: Double) -> Double {
+    (-Foundation.log(max(bound - accuracy, 1e-3)) - mean) / deviation
+  }
+
   /// The accuracies of designs in percent.
   ///
   /// - Throws: `EdgeError` for a design that is not of the space.

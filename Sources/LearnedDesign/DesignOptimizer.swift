@@ -12,12 +12,16 @@ public import Tensors
 public struct DesignOptimizer: Sendable {
   public struct Options: Sendable {
     public var width = 128
-    public var steps = 1200
+    public var steps = 2400
     public var batch = 256
     public var rate = 2e-3
-    /// Budgets are drawn as if they were smaller by this share, since predictions err.
-    public var margin = 0.01
+    /// The probability with which a design may exceed its budget, as far as the device's reference
+    /// designs tell how predictable it is.
+    public var risk = 0.05
     public var noise = 0.02
+    /// Flattens the network's output where designs are drawn to be measured: the more various they
+    /// are, the more there is to choose from.
+    public var temperature = 1.5
     /// How much of the ensemble's spread is taken off an accuracy.
     public var caution = 0.5
 
@@ -71,7 +75,6 @@ public struct DesignOptimizer: Sendable {
     var optimizer = Adam(rate: options.rate)
     let schedule = Schedule.cosine(steps: options.steps, floor: 0.02)
     var draws = random.child("draws")
-    let margin = Foundation.log(1 - options.margin) / DeviceProfile.scale
     for step in 0..<options.steps {
       let chosen = try draws.integers(below: devices.count, [options.batch])
       let exact = try phi.gathering(chosen)
@@ -80,7 +83,7 @@ public struct DesignOptimizer: Sendable {
       let budget =
         try range[.all, 0]
         + draws.uniform([options.batch]) * (range[.all, 1] - range[.all, 0])
-      let best = try withoutGradients { try teacher.best(phi: noisy, budget: budget + margin) }
+      let best = try withoutGradients { try teacher.best(phi: noisy, budget: budget) }
       let context = try Tensor.concatenated([noisy, budget.unsqueezed(1)], along: 1)
       optimizer.rate = options.rate * schedule.factor(at: step)
       try policy.train(&optimizer, maximumNorm: 5) { policy in
@@ -91,18 +94,35 @@ public struct DesignOptimizer: Sendable {
     self.policy = policy
   }
 
-  private func context(_ device: DeviceProfile, _ budget: Double) throws -> Tensor {
+  /// The budget in normalised units, checked.
+  private func normalized(_ budget: Double, on device: DeviceProfile) throws -> Double {
     guard budget > 0, budget.isFinite else {
       throw EdgeError(.badParameter, "a latency budget of \(budget); budgets are above 0")
     }
-    return try Tensor(device.features + [device.normalized(budget)], dtype: .float32).unsqueezed(0)
+    return device.normalized(budget)
+  }
+
+  /// What a prediction may be so that the budget is exceeded no more often than the options say.
+  private func safe(_ budget: Double, on device: DeviceProfile) throws -> Double {
+    let correction = try latency.correction(on: device)
+    return try normalized(budget, on: device) - correction.bias
+      - Normal.quantile(upperTail: options.risk) * correction.deviation
+  }
+
+  private func draw(
+    _ count: Int, _ device: DeviceProfile, _ budget: Double, _ random: RandomStream?,
+    temperature: Double = 1
+  ) throws -> [[Int]] {
+    let context = try Tensor(device.features + [budget], dtype: .float32).unsqueezed(0)
+    return try policy.designs(
+      context.expanded([count, -1]), random: random, temperature: temperature)
   }
 
   /// The most probable design, decision by decision.
   ///
   /// - Throws: `EdgeError` for a budget that is not above 0.
   public func design(for device: DeviceProfile, budget: Double) throws -> [Int] {
-    try policy.designs(context(device, budget), random: nil)[0]
+    try draw(1, device, safe(budget, on: device), nil)[0]
   }
 
   /// Designs drawn from the network's output, the best by the predictors first, those that are
@@ -118,23 +138,84 @@ public struct DesignOptimizer: Sendable {
   public func candidates(
     for device: DeviceProfile, budget: Double, drawing count: Int = 200, random: RandomStream
   ) throws -> [Candidate] {
-    let context = try context(device, budget)
-    var designs = Set(
-      try policy.designs(context.expanded([count, -1]), random: random))
+    let limit = try safe(budget, on: device)
+    var designs = Set(try draw(count, device, limit, random))
     designs.insert(try design(for: device, budget: budget))
     let ordered = designs.sorted { $0.lexicographicallyPrecedes($1) }
     let accuracies = try accuracy.predict(ordered)
     let latencies = try latency.predict(ordered, on: device)
-    let limit = budget * (1 - options.margin)
     return ordered.indices.map {
       Candidate(design: ordered[$0], accuracy: accuracies[$0], latency: latencies[$0])
     }.sorted { left, right in
-      switch (left.latency <= limit, right.latency <= limit) {
+      switch (left.latency <= device.latency(limit), right.latency <= device.latency(limit)) {
       case (true, false): true
       case (false, true): false
       case (true, true): left.accuracy > right.accuracy
       case (false, false): left.latency < right.latency
       }
+    }
+  }
+
+  /// Measures drawn designs one after the other, each time the one that promises most.
+  ///
+  /// That is the highest expected improvement of accuracy times the probability of keeping the budget
+  /// (Gardner et al., Bayesian Optimization with Inequality Constraints, ICML 2014, section 3.2). Each
+  /// measurement also tells how far the predictor is off on this device.
+  ///
+  /// - Parameters:
+  ///   - device: Its profile.
+  ///   - budget: In the unit of the profile.
+  ///   - count: How many to measure.
+  ///   - drawn: How many to draw from the network's output.
+  ///   - random: Draws.
+  ///   - measure: The latency and accuracy of a design, or nil where the device can't run it.
+  /// - Returns: The most accurate design within the budget, else the fastest that was measured, with
+  ///   its measured values; nil where none could be run.
+  /// - Throws: `EdgeError` for a budget that is not above 0, and what `measure` throws.
+  public func measured(
+    for device: DeviceProfile, budget: Double, count: Int = 10, drawing drawn: Int = 200,
+    random: RandomStream, measure: ([Int]) throws -> (latency: Double, accuracy: Double)?
+  ) throws -> Candidate? {
+    var correction = try latency.correction(on: device)
+    let limit = try normalized(budget, on: device)
+    // Cautious and bold draws: what the device allows is only found out on the way.
+    var designs = Set([try design(for: device, budget: budget)])
+    for (number, reach) in [-2.0, -1, 0, 1].enumerated() {
+      designs.formUnion(
+        try draw(
+          max(drawn / 4, 1), device, limit - correction.bias + reach * correction.deviation,
+          random.child(number), temperature: options.temperature))
+    }
+    var rest = designs.sorted { $0.lexicographicallyPrecedes($1) }
+    var accuracies = try accuracy.distributions(rest)
+    var latencies = try latency.normalized(rest, on: device)
+    var best: Candidate?
+    var least = accuracies.map(\.mean).min() ?? 0
+    for _ in 0..<count where !rest.isEmpty {
+      let gains = rest.indices.map { index in
+        let (mean, deviation) = accuracies[index]
+        return Normal.expectedImprovement(mean, max(deviation, 0.05), over: least)
+          * correction.probability(latencies[index], within: limit)
+      }
+      let next = rest.indices.max { gains[$0] < gains[$1] } ?? 0
+      let design = rest.remove(at: next)
+      accuracies.remove(at: next)
+      let predicted = latencies.remove(at: next)
+      guard let (value, quality) = try measure(design) else { continue }
+      correction.add(device.normalized(value) - predicted)
+      let found = Candidate(design: design, accuracy: quality, latency: value)
+      if value <= budget { least = max(least, accuracy.standardized(quality)) }
+      best = best.map { DesignOptimizer.better($0, found, budget) } ?? found
+    }
+    return best
+  }
+
+  private static func better(_ left: Candidate, _ right: Candidate, _ budget: Double) -> Candidate {
+    switch (left.latency <= budget, right.latency <= budget) {
+    case (true, false): left
+    case (false, true): right
+    case (true, true): right.accuracy > left.accuracy ? right : left
+    case (false, false): right.latency < left.latency ? right : left
     }
   }
 }

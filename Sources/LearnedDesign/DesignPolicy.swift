@@ -49,8 +49,11 @@ struct DesignPolicy: Module {
     return try Tensor.stacked(losses).mean()
   }
 
-  /// One design for each context: the likeliest decisions, or drawn ones.
-  func designs(_ context: Tensor, random: RandomStream?) throws -> [[Int]] {
+  /// One design for each context: the likeliest decisions, or drawn ones, the more various the higher
+  /// the temperature.
+  func designs(
+    _ context: Tensor, random: RandomStream?, temperature: Double = 1
+  ) throws -> [[Int]] {
     var copy = self
     let count = try context.extent(0)
     return try withoutGradients {
@@ -61,7 +64,7 @@ struct DesignPolicy: Module {
         if let random {
           // The largest of logits with Gumbel noise is a draw from their softmax.
           let noise = try random.child(position).uniformAboveZero(scores.shape)
-          scores = try scores - (-(noise.log())).log()
+          scores = try scores / temperature - (-(noise.log())).log()
         }
         let chosen = try scores.argmax(along: 1)
         decisions.append(try chosen.integers())

@@ -26,7 +26,7 @@ public struct DesignTrial: Sendable {
     case direct
     /// The best of 200 drawn designs by the predictors.
     case sampled
-    /// The best of the first ten of those after measuring them.
+    /// The best of ten drawn designs that were measured, each chosen after the one before it.
     case measured
     /// The best of all designs by the predictors, which only small spaces allow.
     case exhaustive
@@ -87,10 +87,14 @@ public struct DesignTrial: Sendable {
       let drawn = try optimizer.candidates(
         for: device.profile, budget: budget, random: random.child(device.name)
       ).compactMap { places[$0.design] }
-      let ten = drawn.prefix(10).filter { latencies[$0] > 0 && latencies[$0].isFinite }
-      let kept = ten.filter { latencies[$0] <= budget }
-      let measured =
-        kept.max { accuracies[$0] < accuracies[$1] } ?? ten.min { latencies[$0] < latencies[$1] }
+      let measured = try optimizer.measured(
+        for: device.profile, budget: budget, random: random.child(device.name)
+      ) { design in
+        guard let place = places[design], latencies[place] > 0, latencies[place].isFinite else {
+          return nil
+        }
+        return (latencies[place], accuracies[place])
+      }.flatMap { places[$0.design] }
       let exhaustive =
         designs.indices.filter { predictedLatencies[$0] <= budget }
         .max { predictedAccuracies[$0] < predictedAccuracies[$1] }

@@ -21,7 +21,12 @@ public struct LatencyPredictor: Sendable {
   }
 
   public let encoding: RelaxedEncoding
+  /// The designs whose latencies make a device's profile.
+  public let references: [[Int]]
   private let model: Bilinear
+  /// The root mean square of what the predictor leaves unexplained on a device that it learnt from, the
+  /// median of them; in the mean a few devices that measure badly would stand for all.
+  private let usualDeviation: Double
 
   /// The two sides of the product.
   fileprivate struct Bilinear: Module {
@@ -46,17 +51,18 @@ public struct LatencyPredictor: Sendable {
   ///   - designs: Measured on every device.
   ///   - latencies: For each device one for each design; not above 0 where it could not be measured.
   ///   - profiles: One for each device.
+  ///   - references: The designs that the profiles measured, in their order.
   ///   - space: Of the designs.
   ///   - options: Of the network and its training.
   ///   - random: Draws weights, batches and noise.
   /// - Throws: `EdgeError` for tables that do not fit each other.
   public init(
-    _ designs: [[Int]], latencies: [[Double]], profiles: [DeviceProfile], space: SearchSpace,
-    options: Options = Options(), random: RandomStream
+    _ designs: [[Int]], latencies: [[Double]], profiles: [DeviceProfile], references: [[Int]],
+    space: SearchSpace, options: Options = Options(), random: RandomStream
   ) throws {
     guard !profiles.isEmpty, latencies.count == profiles.count,
       latencies.allSatisfy({ $0.count == designs.count }), !designs.isEmpty,
-      profiles.allSatisfy({ $0.features.count == profiles[0].features.count })
+      profiles.allSatisfy({ $0.features.count == references.count })
     else {
       throw EdgeError(
         .badTable,
@@ -107,6 +113,20 @@ public struct LatencyPredictor: Sendable {
     }
     self.model = model
     self.encoding = encoding
+    self.references = references
+    usualDeviation = try withoutGradients {
+      let left = try (model.design(features).matmul(model.device(phi).transposed()) - target)
+      let squares = try (left.square() * weight).sum(along: 0) / weight.sum(along: 0).clamp(min: 1)
+      let deviations = try squares.sqrt().doubles().sorted()
+      return deviations[deviations.count / 2]
+    }
+  }
+
+  /// How far predictions are off on a device, judged by its reference designs.
+  func correction(on device: DeviceProfile) throws -> LatencyCorrection {
+    let predicted = try normalized(references, on: device)
+    return LatencyCorrection(
+      residuals: zip(device.features, predicted).map { $0 - $1 }, usualDeviation: usualDeviation)
   }
 
   /// Normalised log latencies of designs [n, positions, operations] on devices φ [n, references], one
@@ -142,10 +162,15 @@ public struct LatencyPredictor: Sendable {
   ///
   /// - Throws: `EdgeError` for a design that is not of the space.
   public func predict(_ designs: [[Int]], on device: DeviceProfile) throws -> [Double] {
+    try normalized(designs, on: device).map { device.latency($0) }
+  }
+
+  /// Normalised log latencies of designs on one device.
+  func normalized(_ designs: [[Int]], on device: DeviceProfile) throws -> [Double] {
     try withoutGradients {
       let phi = try Tensor(device.features, dtype: .float32).unsqueezed(0)
         .expanded([designs.count, -1])
-      return try normalized(encoding.corners(designs), phi).doubles().map { device.latency($0) }
+      return try normalized(encoding.corners(designs), phi).doubles()
     }
   }
 }

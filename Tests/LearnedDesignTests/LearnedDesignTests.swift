@@ -47,7 +47,8 @@ struct LearnedDesignTests {
         random: random)
     }
     #expect(throws: EdgeError.self) {
-      try LatencyPredictor([], latencies: [], profiles: [], space: .nasbench201, random: random)
+      try LatencyPredictor(
+        [], latencies: [], profiles: [], references: [], space: .nasbench201, random: random)
     }
     #expect(throws: EdgeError.self) {
       try RelaxedEncoding(.nasbench201).corners([[9, 0, 0, 0, 0, 0]])

@@ -41,7 +41,8 @@ class PlainDisplay: RunDisplay {
         Terminal.styled("retry", .yellow)
           + "    \(instance) \(failure.message); again in \(durationText(seconds))")
     case .finished(let record):
-      done += 1
+      // What was left out of the run is no part of its total.
+      if record.outcome != .skipped { done += 1 }
       if let line = line(for: record) { say(line) }
     case .progress, .metric, .ended: break
     }

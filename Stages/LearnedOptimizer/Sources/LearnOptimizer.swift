@@ -41,7 +41,8 @@ public struct LearnOptimizer: Stage {
     latencyOptions.steps = parameters.predictorSteps
     let latency = try LatencyPredictor(
       designs, latencies: problem.sources.map { table in known.map { table.latencies[$0] } },
-      profiles: problem.sources.map(\.profile), space: problem.space, options: latencyOptions,
+      profiles: problem.sources.map(\.profile), references: problem.references,
+      space: problem.space, options: latencyOptions,
       random: random.child("latency"))
     let ranges = problem.sources.map { $0.range(known) }
     context.progress(10, of: 100, message: "accuracy predictor and its rounds")

@@ -23,6 +23,8 @@ struct Problem {
   let accuracies: [Double]
   let sources: [Device]
   let targets: [Device]
+  /// The designs of the devices' profiles.
+  let references: [[Int]]
   private let places: [[Int]: Int]
 
   init(_ parameters: LearnOptimizer.Parameters, _ context: StageContext) throws {
@@ -57,7 +59,9 @@ struct Problem {
           + latency.devices.joined(separator: ", "))
     }
     do {
-      designs = try tables.designs(in: space)
+      let designs = try tables.designs(in: space)
+      self.designs = designs
+      self.references = references.map { designs[$0] }
       let devices = try latency.devices.enumerated().map { column, name in
         Device(
           name: name, latencies: latency.values[column],

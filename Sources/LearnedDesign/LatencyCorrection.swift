@@ -1,0 +1,73 @@
+import Foundation
+
+/// How far a predictor is off on one device, from what has been measured there; in the normalised
+/// units of a profile.
+struct LatencyCorrection {
+  private var residuals: [Double]
+  private let usualDeviation: Double
+
+  /// How many measurements the usual deviation counts for.
+  private static let priorCount = 2.0
+
+  /// Takes measured less predicted values of the device's reference designs.
+  ///
+  /// - Parameters:
+  ///   - residuals: One for each measurement.
+  ///   - usualDeviation: The residuals' root mean square on a usual device.
+  init(residuals: [Double], usualDeviation: Double) {
+    self.residuals = residuals
+    self.usualDeviation = usualDeviation
+  }
+
+  /// Adds a measurement.
+  mutating func add(_ residual: Double) { residuals.append(residual) }
+
+  /// What to add to a prediction: the mean residual, drawn towards 0.
+  var bias: Double {
+    residuals.reduce(0, +) / (Double(residuals.count) + Self.priorCount)
+  }
+
+  /// The standard deviation of what remains.
+  var deviation: Double {
+    let bias = bias
+    let sum = residuals.reduce(Self.priorCount * usualDeviation * usualDeviation) {
+      $0 + ($1 - bias) * ($1 - bias)
+    }
+    return (sum / (Double(residuals.count) + Self.priorCount)).squareRoot()
+  }
+
+  /// The probability that a design of that predicted value keeps a budget.
+  func probability(_ predicted: Double, within budget: Double) -> Double {
+    Normal.probability(below: (budget - predicted - bias) / max(deviation, 1e-9))
+  }
+}
+
+/// The standard normal distribution.
+enum Normal {
+  static func density(_ x: Double) -> Double { Foundation.exp(-x * x / 2) / (2 * .pi).squareRoot() }
+
+  static func probability(below x: Double) -> Double {
+    0.5 * Foundation.erfc(-x / 2.0.squareRoot())
+  }
+
+  /// The number above which the variable lies with a probability.
+  static func quantile(upperTail probability: Double) -> Double {
+    var (low, high) = (-40.0, 40.0)
+    // The tail falls strictly; halving ends at neighbouring numbers.
+    while true {
+      let middle = 0.5 * (low + high)
+      guard low < middle, middle < high else { return middle }
+      if Normal.probability(below: -middle) > probability { low = middle } else { high = middle }
+    }
+  }
+
+  /// The mean of max(0, X - best) for a normal X.
+  ///
+  /// Jones, Schonlau and Welch (Journal of Global Optimization 1998), equation 15.
+  static func expectedImprovement(
+    _ mean: Double, _ deviation: Double, over best: Double
+  ) -> Double {
+    let z = (mean - best) / deviation
+    return (mean - best) * probability(below: z) + deviation * density(z)
+  }
+}
