@@ -180,6 +180,7 @@ let package = Package(
     .library(name: "CTorch", type: .dynamic, targets: ["CTorch"]),
     // What the packages in Benchmarks use.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensors"]),
+    .library(name: "EdgeOptimization", targets: ["EdgeOptimization", "LearnedDesign", "Tensors"]),
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
   ],

@@ -75,44 +75,55 @@ public struct BoostedTreesFit: PredictorMethod {
     _ columns: [Int]
   ) -> RegressionTree {
     var tree = RegressionTree(depth: depth)
-    // The place in its level of each row's node; −1 for rows left out.
-    var places = [Int32](repeating: rows == nil ? 0 : -1, count: residuals.count)
-    for row in rows ?? [] { places[row] = 0 }
-    for level in 0..<depth {
-      let width = 1 << level
-      var totals = [SIMD2<Double>](repeating: .zero, count: width)
-      for row in places.indices where places[row] >= 0 {
-        totals[Int(places[row])] += SIMD2(weights[row] * residuals[row], weights[row])
-      }
-      var best = totals.map { total in
-        Split(gain: 1e-12 + total[0] * total[0] / (total[1] + penalty))
-      }
-      var histogram: [SIMD2<Double>] = []
-      for column in columns where features.edges[column].count > 0 {
-        let bins = features.edges[column].count + 1
-        histogram.removeAll(keepingCapacity: true)
-        histogram.append(contentsOf: repeatElement(.zero, count: bins * width))
-        features.accumulate(column, places, residuals, weights, bins, &histogram)
-        for place in 0..<width {
-          improve(
-            &best[place], column, histogram[place * bins..<(place + 1) * bins], totals[place])
+    let gradients = zip(weights, residuals).map { SIMD2($0 * $1, $0) }
+    let columns = columns.filter { !features.edges[$0].isEmpty }
+    // The rows of each node of a level.
+    var nodes = [(rows ?? Array(residuals.indices)).sorted().map { Int32($0) }]
+    var histograms: [[SIMD2<Double>]] = []
+    for _ in 0..<depth {
+      histograms = nextHistograms(features, columns, nodes, gradients, parents: histograms)
+      let first = nodes.count - 1
+      for (place, rows) in nodes.enumerated() {
+        let total = rows.reduce(SIMD2<Double>.zero) { $0 + gradients[Int($1)] }
+        var best = Split(gain: 1e-12 + total[0] * total[0] / (total[1] + penalty))
+        var start = 0
+        for column in columns {
+          let end = start + features.edges[column].count + 1
+          improve(&best, column, histograms[place][start..<end], total)
+          start = end
         }
+        guard best.column >= 0 else { continue }
+        tree.columns[first + place] = best.column
+        tree.bins[first + place] = best.bin
+        tree.thresholds[first + place] = features.edges[best.column][best.bin]
       }
-      for place in 0..<width where best[place].column >= 0 {
-        let node = width - 1 + place
-        let split = best[place]
-        tree.columns[node] = split.column
-        tree.bins[node] = split.bin
-        tree.thresholds[node] = features.edges[split.column][split.bin]
+      nodes = nodes.enumerated().flatMap { place, rows in
+        features.split(rows, tree.columns[first + place], tree.bins[first + place])
       }
-      features.descend(tree, from: width - 1, &places)
     }
-    var sums = [SIMD2<Double>](repeating: .zero, count: 1 << depth)
-    for row in places.indices where places[row] >= 0 {
-      sums[Int(places[row])] += SIMD2(weights[row] * residuals[row], weights[row])
+    tree.leaves = nodes.map { rows in
+      let sum = rows.reduce(SIMD2<Double>.zero) { $0 + gradients[Int($1)] }
+      return sum[0] / (sum[1] + penalty)
     }
-    tree.leaves = sums.map { $0[0] / ($0[1] + penalty) }
     return tree
+  }
+
+  /// The sums of gradients and weights in each bin, column after column, for each node of a level.
+  ///
+  /// Of two siblings the smaller one is summed up; the other is what it leaves of their parent.
+  private func nextHistograms(
+    _ features: BinnedFeatures, _ columns: [Int], _ nodes: [[Int32]],
+    _ gradients: [SIMD2<Double>], parents: [[SIMD2<Double>]]
+  ) -> [[SIMD2<Double>]] {
+    guard nodes.count > 1 else { return [features.histogram(columns, nodes[0], gradients)] }
+    return parents.enumerated().flatMap { place, parent in
+      let (left, right) = (nodes[2 * place], nodes[2 * place + 1])
+      let small = features.histogram(
+        columns, left.count <= right.count ? left : right, gradients)
+      var large = parent
+      for bin in large.indices { large[bin] -= small[bin] }
+      return left.count <= right.count ? [small, large] : [large, small]
+    }
   }
 
   /// Takes the best cut of one feature in one node, if it is better; the first of equals stays.
@@ -127,7 +138,8 @@ public struct BoostedTreesFit: PredictorMethod {
       guard left[1] >= leastLeaf, right[1] >= leastLeaf else { continue }
       let gain =
         left[0] * left[0] / (left[1] + penalty) + right[0] * right[0] / (right[1] + penalty)
-      if gain > best.gain { best = Split(gain: gain, column: column, bin: bin) }
+      // Sums in another order differ in their last digits; those of equal cuts must not decide.
+      if gain > best.gain * (1 + 1e-10) { best = Split(gain: gain, column: column, bin: bin) }
     }
   }
 
@@ -163,8 +175,11 @@ private struct BinnedFeatures {
   /// Upper ends of all bins but the last, for each feature.
   var edges: [[Double]] = []
   private var bins: [[UInt8]] = []
+  /// For each row the columns of two bins in which it is in the upper one.
+  private var ones: [[Int32]]
 
   init(_ features: FeatureMatrix, binCount: Int) {
+    ones = [[Int32]](repeating: [], count: features.rowCount)
     for column in 0..<features.columnCount {
       let values = (0..<features.rowCount).map { features[$0, column] }
       let sorted = values.sorted()
@@ -184,6 +199,11 @@ private struct BinnedFeatures {
       }
       self.edges.append(edges)
       bins.append(values.map { UInt8(BinnedFeatures.bin($0, edges)) })
+      if edges.count == 1 {
+        for (row, value) in values.enumerated() where value > edges[0] {
+          ones[row].append(Int32(column))
+        }
+      }
     }
   }
 
@@ -197,28 +217,48 @@ private struct BinnedFeatures {
     return low
   }
 
-  /// Adds each row's weighted residual and weight to its node's bin.
-  func accumulate(
-    _ column: Int, _ places: [Int32], _ residuals: [Double], _ weights: [Double], _ width: Int,
-    _ histogram: inout [SIMD2<Double>]
-  ) {
-    let bins = bins[column]
+  /// Sums of the rows' weighted residuals and weights in each bin, column after column.
+  func histogram(
+    _ columns: [Int], _ rows: [Int32], _ gradients: [SIMD2<Double>]
+  ) -> [SIMD2<Double>] {
+    var starts = [Int](repeating: -1, count: bins.count)
+    var size = 0
+    for column in columns {
+      starts[column] = size
+      size += edges[column].count + 1
+    }
+    var histogram = [SIMD2<Double>](repeating: .zero, count: size)
+    let selected = rows.map { gradients[Int($0)] }
     histogram.withUnsafeMutableBufferPointer { histogram in
-      for row in places.indices where places[row] >= 0 {
-        histogram[Int(places[row]) * width + Int(bins[row])] +=
-          SIMD2(weights[row] * residuals[row], weights[row])
+      for column in columns where edges[column].count > 1 {
+        let start = starts[column]
+        bins[column].withUnsafeBufferPointer { bins in
+          for place in rows.indices {
+            histogram[start + Int(bins[Int(rows[place])])] += selected[place]
+          }
+        }
+      }
+      // Indicators are mostly 0: only the ones are summed up, row by row, and the zeros are the rest.
+      for place in rows.indices {
+        for column in ones[Int(rows[place])] where starts[Int(column)] >= 0 {
+          histogram[starts[Int(column)] + 1] += selected[place]
+        }
+      }
+      let total = selected.reduce(.zero, +)
+      for column in columns where edges[column].count == 1 {
+        histogram[starts[column]] = total - histogram[starts[column] + 1]
       }
     }
+    return histogram
   }
 
-  /// Moves each row from its node to that node's child.
-  func descend(_ tree: RegressionTree, from first: Int, _ places: inout [Int32]) {
-    for row in places.indices where places[row] >= 0 {
-      let node = first + Int(places[row])
-      let column = tree.columns[node]
-      let goesRight = column >= 0 && Int(bins[column][row]) > tree.bins[node]
-      places[row] = places[row] * 2 + (goesRight ? 1 : 0)
-    }
+  /// The rows on either side of a cut; all are left of none.
+  func split(_ rows: [Int32], _ column: Int, _ bin: Int) -> [[Int32]] {
+    guard column >= 0 else { return [rows, []] }
+    let bins = bins[column]
+    var sides: [[Int32]] = [[], []]
+    for row in rows { sides[Int(bins[Int(row)]) > bin ? 1 : 0].append(row) }
+    return sides
   }
 
   /// Takes what a tree says off the residuals.

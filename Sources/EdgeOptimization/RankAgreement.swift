@@ -21,11 +21,11 @@ public struct RankAgreement: Hashable, Sendable {
     let rows = await spread(over: workers, devices) { first in
       (0..<devices).map { second -> (Statistic, Int) in
         if second < first { return (Statistic(0), 0) }
+        if first != second, let left = ranked[first], let right = ranked[second] {
+          return (Statistic(dot(left, right)), left.count)
+        }
         let count = zip(values[first], values[second]).count { !$0.isNaN && !$1.isNaN }
         if first == second { return (Statistic(1), count) }
-        if let left = ranked[first], let right = ranked[second] {
-          return (Statistic(dot(left, right)), count)
-        }
         let (left, right) = RankAgreement.common(values[first], values[second])
         return (Correlation.spearman(left, right), count)
       }

@@ -19,7 +19,43 @@ public func midRanks(_ values: [Double]) -> [Double] {
 
 /// Positions in ascending order of their values; equal values keep their order.
 func sortedIndices(_ values: [Double]) -> [Int] {
-  values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
+  values.count < 512
+    ? values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
+    : radixSortedIndices(values)
+}
+
+/// Sorts by digits of 11 bits, the lowest first: several times faster than by comparisons.
+private func radixSortedIndices(_ values: [Double]) -> [Int] {
+  // As integers in the same order: negative numbers reversed, below all others; -0 is 0.
+  var keys = values.map { value in
+    let bits = (value + 0).bitPattern
+    return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
+  }
+  var order = Array(values.indices)
+  var (otherKeys, otherOrder) = (keys, order)
+  for shift in stride(from: UInt64(0), to: 64, by: 11) {
+    var starts = [Int](repeating: 0, count: 2049)
+    for key in keys { starts[Int(key >> shift & 2047) + 1] += 1 }
+    if starts.contains(keys.count) { continue }
+    for digit in 1...2048 { starts[digit] += starts[digit - 1] }
+    keys.withUnsafeBufferPointer { keys in
+      order.withUnsafeBufferPointer { order in
+        otherKeys.withUnsafeMutableBufferPointer { otherKeys in
+          otherOrder.withUnsafeMutableBufferPointer { otherOrder in
+            for place in keys.indices {
+              let digit = Int(keys[place] >> shift & 2047)
+              otherKeys[starts[digit]] = keys[place]
+              otherOrder[starts[digit]] = order[place]
+              starts[digit] += 1
+            }
+          }
+        }
+      }
+    }
+    swap(&keys, &otherKeys)
+    swap(&order, &otherOrder)
+  }
+  return order
 }
 
 /// Correlations of two samples of equal length.

@@ -146,9 +146,12 @@ public struct LatencyPredictor: Sendable {
     fileprivate let half: Tensor
     fileprivate let device: Sequential
 
-    /// Normalised log latencies of all designs on devices φ [n, references]: [designs, n].
-    func normalized(_ phi: Tensor) throws -> Tensor {
-      try half.matmul(device(phi).transposed())
+    /// The devices' half of the product, for devices φ [n, references]: [rank, n].
+    func devices(_ phi: Tensor) throws -> Tensor { try device(phi).transposed() }
+
+    /// Normalised log latencies of some designs on devices given by their half: [range, n].
+    func normalized(_ range: Range<Int>, _ devices: Tensor) throws -> Tensor {
+      try half.slicing(range, along: 0).matmul(devices)
     }
   }
 
