@@ -64,6 +64,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// Written out, since SwiftPM caches the evaluated manifest and would not notice a new folder;
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
+  "AdaptedTransfer": ["EdgeOptimization"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],

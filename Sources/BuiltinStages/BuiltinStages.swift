@@ -1,3 +1,4 @@
+import AdaptedTransferStage
 import EdgeImportStage
 import FetchStage
 import PredictorStage
@@ -10,8 +11,8 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, TransferFromProxy.self,
-      SrccMatrix.self,
+      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
+      TransferFromProxy.self, SrccMatrix.self,
     ]
   }
 }

@@ -96,13 +96,8 @@ public struct ProxyTransfer: Sendable {
       latency[design] = value
     }
     return Outcome(
-      check: check, interval: interval, verdict: verdict(interval), candidates: candidates,
+      check: check, interval: interval, verdict: Verdict(interval, threshold: threshold),
+      candidates: candidates,
       front: Pareto.front(of: candidates, latency: latency, accuracy: accuracy), measured: measured)
-  }
-
-  private func verdict(_ interval: RankInterval?) -> Verdict {
-    guard let interval else { return .undefined }
-    if interval.lower >= threshold { return .passes }
-    return interval.value >= threshold ? .uncertain : .fails
   }
 }

@@ -1,0 +1,97 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The factor L of a symmetric positive definite matrix A = LLᵀ.
+package struct CholeskyFactorization: Sendable {
+  package let size: Int
+  /// L row after row; what stands above the diagonal is 0.
+  private var factor: [Double]
+
+  /// - `matrix`: A row after row; only the lower triangle is read.
+  /// - Returns: nil where A isn't positive definite to rounding.
+  package init?(_ matrix: [Double], size: Int) {
+    precondition(matrix.count == size * size, "\(matrix.count) elements for size \(size)")
+    self.size = size
+    factor = [Double](repeating: 0, count: size * size)
+    var isDefinite = true
+    factor.withUnsafeMutableBufferPointer { factor in
+      for row in 0..<size where isDefinite {
+        for column in 0...row {
+          let rest =
+            matrix[row * size + column]
+            - product(UnsafeBufferPointer(factor), row * size, column * size, column)
+          if column < row {
+            factor[row * size + column] = rest / factor[column * size + column]
+          } else if rest > 0 {
+            factor[row * size + row] = rest.squareRoot()
+          } else {
+            isDefinite = false
+          }
+        }
+      }
+    }
+    if !isDefinite { return nil }
+  }
+
+  /// ½ log det A, the sum of the logarithms of L's diagonal.
+  package var halfLogDeterminant: Double {
+    (0..<size).reduce(0) { $0 + log(factor[$1 * size + $1]) }
+  }
+
+  /// L⁻¹b.
+  package func forward(_ right: [Double]) -> [Double] {
+    var result = right
+    factor.withUnsafeBufferPointer { factor in
+      result.withUnsafeMutableBufferPointer { result in
+        for row in 0..<size {
+          let known = product(factor, row * size, UnsafeBufferPointer(result), 0, row)
+          result[row] = (result[row] - known) / factor[row * size + row]
+        }
+      }
+    }
+    return result
+  }
+
+  /// A⁻¹b.
+  package func solve(_ right: [Double]) -> [Double] {
+    var result = forward(right)
+    factor.withUnsafeBufferPointer { factor in
+      for row in stride(from: size - 1, through: 0, by: -1) {
+        result[row] /= factor[row * size + row]
+        for column in 0..<row { result[column] -= factor[row * size + column] * result[row] }
+      }
+    }
+    return result
+  }
+}
+
+/// The scalar product of two runs of one buffer, in eight fixed partial sums.
+func product(
+  _ values: UnsafeBufferPointer<Double>, _ left: Int, _ right: Int, _ count: Int
+) -> Double {
+  product(values, left, values, right, count)
+}
+
+/// The scalar product of runs of two buffers, in eight fixed partial sums.
+func product(
+  _ first: UnsafeBufferPointer<Double>, _ left: Int, _ second: UnsafeBufferPointer<Double>,
+  _ right: Int, _ count: Int
+) -> Double {
+  guard count > 0, let first = first.baseAddress, let second = second.baseAddress else { return 0 }
+  let (x, y) = (UnsafeRawPointer(first + left), UnsafeRawPointer(second + right))
+  var sums = SIMD8<Double>.zero
+  var index = 0
+  while index + 8 <= count {
+    sums +=
+      x.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
+      * y.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
+    index += 8
+  }
+  var rest = 0.0
+  while index < count {
+    rest += first[left + index] * second[right + index]
+    index += 1
+  }
+  return sums.sum() + rest
+}
