@@ -83,6 +83,8 @@ public struct TransferCost: Hashable, Sendable {
 
   public var measurements: Int { checks + adaptations + remeasurements }
   public var seconds: Double { Double(measurements) * secondsPerMeasurement }
+  public var hours: Double { seconds / 3600 }
+  public var baselineHours: Double { baselineSeconds / 3600 }
   public var baselineSeconds: Double { Double(baselineMeasurements) * secondsPerMeasurement }
   /// How many times cheaper the transfer is than the baseline.
   public var saving: Double { Double(baselineMeasurements) / Double(max(measurements, 1)) }

@@ -145,10 +145,19 @@ public struct RankInterval: Hashable, Sendable {
   public var count: Int
 
   /// nil for fewer than 4 samples, where the standard error is undefined.
-  public init?(value: Double, count: Int) {
+  ///
+  /// - Parameters:
+  ///   - value: The correlation.
+  ///   - count: The number of samples.
+  ///   - comparisons: Among how many correlations on the same samples this one was chosen. Each end
+  ///     then leaves out 5 % divided by that number (Bonferroni).
+  public init?(value: Double, count: Int, comparisons: Int = 1) {
     guard count > 3, value.isFinite else { return nil }
     // 95 % quantile of the normal distribution: 5 % are left out on either side.
-    let reach = 1.6448536269514722 * (1.06 / Double(count - 3)).squareRoot()
+    let quantile =
+      comparisons > 1
+      ? normalQuantile(exceededWith: 0.05 / Double(comparisons)) : 1.6448536269514722
+    let reach = quantile * (1.06 / Double(count - 3)).squareRoot()
     // At ±1 the transformation is infinite and the interval shrinks to the point.
     let z = atanh(max(-1, min(1, value)))
     self.value = value
