@@ -158,11 +158,14 @@ public struct RankInterval: Hashable, Sendable {
       comparisons > 1
       ? normalQuantile(exceededWith: 0.05 / Double(comparisons)) : 1.6448536269514722
     let reach = quantile * (1.06 / Double(count - 3)).squareRoot()
-    // At ±1 the transformation is infinite and the interval shrinks to the point.
-    let z = atanh(max(-1, min(1, value)))
+    // At ±1 the transformation is infinite, but n samples can't tell 1 from half an exchange of
+    // neighbours, 1 − 6/(n³ − n).
+    let samples = Double(count)
+    let most = 1 - 6 / (samples * (samples * samples - 1))
+    let z = atanh(max(-most, min(most, value)))
     self.value = value
     self.count = count
-    lower = tanh(z - reach)
-    upper = tanh(z + reach)
+    lower = min(tanh(z - reach), value)
+    upper = max(tanh(z + reach), value)
   }
 }
