@@ -68,7 +68,6 @@ let stages: [String: [Target.Dependency]] = [
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
-  "NewDevice": ["EdgeOptimization"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],

@@ -2,7 +2,6 @@ import AdaptedTransferStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage
-import NewDeviceStage
 import PredictorStage
 import ProxyTransferStage
 import SrccMatrixStage
@@ -12,8 +11,8 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, NewDevice.self,
-      Predictor.self, SrccMatrix.self, TransferFromProxy.self,
+      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
+      SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }

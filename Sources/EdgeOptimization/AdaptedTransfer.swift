@@ -3,10 +3,10 @@
 /// Lu et al. 2021 (arXiv 2111.01203): (1) measure some designs and compare the proxy's ranking;
 /// (2) where it is good enough, use the proxy's Pareto-optimal designs; (3) else adapt a predictor;
 /// (4) search with it; (5) measure the candidates and drop the dominated ones. The candidates are
-/// the union of the adapted front's and, where the proxy passes, the proxy's own.
+/// the union of the adapted predictor's and, where the proxy passes, the proxy's own front.
 public struct AdaptedTransfer: Sendable {
   /// How the target's latencies are predicted.
-  public enum Adapter: String, CaseIterable, Sendable {
+  public enum Method: String, CaseIterable, Sendable {
     /// The proxy's latencies as they are.
     case none
     /// The proxy's linear predictor with corrected weights, `AdaProxy`.
@@ -15,97 +15,82 @@ public struct AdaptedTransfer: Sendable {
     case gp
   }
 
-  public var adapter: Adapter
-  /// Designs measured to check and to adapt.
+  public var method: Method
+  /// Designs drawn at random that judge the proxy and the adapted predictor.
+  public var checkCount: Int
+  /// Designs measured to choose the proxy and to adapt.
   public var sampleCount: Int
   /// Candidates measured at most.
   public var candidateCount: Int
   /// The rank correlation from which a proxy is good enough.
   public var threshold: Double
   /// Rounds in which candidates are measured; the predictor is adapted anew between them.
-  public var roundCount = 4
-  /// The accuracy below which a design is of no use, so that it is neither proposed nor reported.
-  public var leastAccuracy = -Double.infinity
+  public var roundCount = 6
 
   /// - Throws: `EdgeError` for a value out of its range.
   public init(
-    adapter: Adapter = .gp, sampleCount: Int = 10, candidateCount: Int = 40,
+    method: Method = .gp, checkCount: Int = 10, sampleCount: Int = 10, candidateCount: Int = 30,
     threshold: Double = 0.9
   ) throws(EdgeError) {
+    guard checkCount == 0 || checkCount >= 4 else {
+      throw EdgeError(
+        .badParameter,
+        "\(checkCount) checks; an interval of a rank correlation needs at least 4, or 0 for none")
+    }
     guard sampleCount >= 4 else {
       throw EdgeError(
         .badParameter, "\(sampleCount) samples; an interval of a rank correlation needs at least 4")
     }
-    guard candidateCount >= 1 else {
-      throw EdgeError(.badParameter, "\(candidateCount) candidates; at least 1 is needed")
+    guard candidateCount >= 0 else {
+      throw EdgeError(.badParameter, "\(candidateCount) candidates; 0 or more are possible")
     }
     guard threshold > 0, threshold <= 1 else {
       throw EdgeError(.badParameter, "the threshold \(threshold) is not in (0, 1]")
     }
-    self.adapter = adapter
+    self.method = method
+    self.checkCount = checkCount
     self.sampleCount = sampleCount
     self.candidateCount = candidateCount
     self.threshold = threshold
   }
 
-  /// What is known before the target is measured.
-  public struct Knowledge: Sendable {
-    public let space: SearchSpace
-    public let designs: [[Int]]
-    /// For each possible proxy its latencies, NaN where invalid or unknown.
-    public let proxies: [[Double]]
-    /// The accuracy of each design.
-    public let accuracy: [Double]
-    /// The designs whose latencies on the proxies may be used to fit.
-    public let pool: [Int]
-    /// The prior of the Gaussian process; nil where it isn't needed.
-    public let kernel: TransferKernel?
+  /// The designs that are measured before anything is known of the target.
+  public struct Plan: Hashable, Sendable {
+    /// Drawn at random.
+    public var checks: [Int]
+    /// Chosen to say most about all others, or drawn at random where no kernel can choose.
+    public var samples: [Int]
 
-    /// - Throws: `EdgeError` as `TransferKernel.init`, or for an empty list of proxies.
-    public init(
-      space: SearchSpace, designs: [[Int]], proxies: [[Double]], accuracy: [Double], pool: [Int],
-      adapter: Adapter
-    ) throws(EdgeError) {
-      guard !proxies.isEmpty else {
-        throw EdgeError(.badParameter, "an empty list of proxies; at least one is needed")
-      }
-      precondition(accuracy.count == designs.count, "as many accuracies as designs")
-      self.space = space
-      self.designs = designs
-      self.proxies = proxies
-      self.accuracy = accuracy
-      self.pool = pool
-      if adapter == .gp {
-        kernel = try TransferKernel(
-          space: space, designs: designs, sources: proxies, pool: pool)
-      } else {
-        kernel = nil
-      }
+    /// - Parameters:
+    ///   - checks: The designs that judge.
+    ///   - samples: The designs that choose the proxy and adapt.
+    public init(checks: [Int], samples: [Int]) {
+      self.checks = checks
+      self.samples = samples
     }
-  }
-
-  /// What measured designs say of a target.
-  public struct Conclusion: Sendable {
-    /// The possible proxies' rank correlations on the samples, and the best of them.
-    public let choice: ProxyChoice
-    /// The verdict on the chosen proxy as it is.
-    public let verdict: ProxyTransfer.Verdict
-    /// The adapted predictor's rank correlation, each sample predicted from the others.
-    public let adapted: RankInterval?
-    /// Predicted latencies of all designs, in the target's unit; the proxy's own without adapter.
-    public internal(set) var predicted: [Double]
-    /// 90 % intervals of the predictions; empty unless the adapter is `gp`.
-    public internal(set) var intervals: [(lower: Double, upper: Double)]
   }
 
   /// What a transfer found.
   public struct Outcome: Sendable {
-    /// The verdict is that of the samples alone, the predictions are those of all that was measured.
-    public var conclusion: Conclusion
-    /// The designs measured to check and adapt.
-    public var samples: [Int]
-    /// The designs measured because they may be optimal.
+    /// The possible proxies' rank correlations on the samples, and the best of them.
+    public var choice: ProxyChoice
+    /// The chosen proxy as it is.
+    public var check: ProxyCheck
+    public var verdict: ProxyTransfer.Verdict
+    /// The adapted predictor's rank correlation: on the checks, before they were used to fit, or
+    /// without checks each sample predicted from the others.
+    public var adapted: RankInterval?
+    /// Predicted latencies of all designs, in the target's unit; the proxy's own without adapting.
+    public var predicted: [Double]
+    /// 90 % intervals of the predictions; empty unless the method is `gp`.
+    public var intervals: [(lower: Double, upper: Double)]
+    /// Whether the target ranks designs the other way round than the proxy; only AdaProxy tells.
+    public var isReversed: Bool
+    public var plan: Plan
+    /// The designs measured because they may be optimal, in order.
     public var candidates: [Int]
+    /// The designs that are worth measuring next, the most promising first.
+    public var next: [Int]
     /// All measured designs that the target can run, with their latencies.
     public var measured: [Int: Double]
     /// The measured designs that no other dominates, by latency.
@@ -114,197 +99,202 @@ public struct AdaptedTransfer: Sendable {
     public var cost: TransferCost
   }
 
-  /// Runs the transfer; of the target it sees only what the oracle measures.
-  ///
-  /// - `seed`: Draws the samples where no kernel chooses them.
-  /// - Throws: `EdgeError` for too few designs, unusable samples, or when the budget ends.
-  public func run(
-    _ known: Knowledge, oracle: inout MeasurementOracle, seed: UInt64
-  ) throws(EdgeError) -> Outcome {
-    let samples = try samples(known, seed: seed)
-    guard sampleCount <= oracle.budget - oracle.spent else {
-      throw EdgeError(
-        .overBudget,
-        "\(sampleCount) samples are more than the \(oracle.budget - oracle.spent) measurements left"
-      )
-    }
-    var measured: [Int: Double] = [:]
-    for design in samples {
-      if let value = try oracle.measure(design) { measured[design] = value }
-    }
-    var conclusion = try conclude(known, samples: samples, measured: measured)
-    let proxy = known.proxies[conclusion.choice.best]
-    var seen = samples
-    let allowed = min(candidateCount, oracle.budget - oracle.spent)
-    let rounds = adapter == .none ? 1 : min(roundCount, allowed)
-    for round in 0..<rounds {
-      let quota = (allowed - (seen.count - samples.count)) / (rounds - round)
-      // The proxy's own front comes first where it passes, thinned to half of what may be measured.
-      let next = candidates(
-        known, conclusion, measured: measured, seen: seen, count: quota, withProxy: round == 0)
-      for design in next {
-        seen.append(design)
-        if let value = try oracle.measure(design) { measured[design] = value }
-      }
-      guard round + 1 < rounds else { break }
-      let runnable = seen.filter { measured[$0] != nil }
-      let prediction = try predict(known, proxy, runnable, runnable.compactMap { measured[$0] })
-      (conclusion.predicted, conclusion.intervals) = (prediction.values, prediction.intervals)
-    }
-    let candidates = Array(seen[samples.count...])
-    return Outcome(
-      conclusion: conclusion, samples: samples, candidates: candidates, measured: measured,
-      front: front(known, measured),
-      cost: TransferCost(
-        checks: adapter == .none ? samples.count : 0,
-        adaptations: adapter == .none ? 0 : samples.count, remeasurements: candidates.count))
-  }
-
-  // MARK: - Steps, for whoever measures by hand
-
-  /// Judges the proxies and predicts the target from what has been measured.
+  /// Chooses what to measure first.
   ///
   /// - Parameters:
-  ///   - known: What is known of other devices.
-  ///   - samples: The designs that were measured to check: chosen without regard to their promise.
-  ///   - measured: The latencies of all measured designs that the target can run.
-  /// - Returns: A verdict from the samples alone, and predictions from all that was measured.
-  /// - Throws: `EdgeError` for too few or unusable samples.
-  public func conclude(
-    _ known: Knowledge, samples: [Int], measured: [Int: Double]
-  ) throws(EdgeError) -> Conclusion {
-    let valid = samples.filter { measured[$0] != nil }
+  ///   - known: What is known before the target is measured.
+  ///   - seed: Draws the checks, and the samples where no kernel chooses them.
+  /// - Returns: The designs to measure.
+  /// - Throws: `EdgeError` for more designs than there are.
+  public func plan(_ known: TransferKnowledge, seed: UInt64) throws(EdgeError) -> Plan {
+    let valid = known.pool.filter { known.accuracy[$0].isFinite }
+    guard checkCount + sampleCount <= valid.count else {
+      throw EdgeError(
+        .badParameter,
+        "\(checkCount) checks and \(sampleCount) samples of \(valid.count) valid designs")
+    }
+    let checks = sample(checkCount, of: valid, seed: seed)
+    let taken = Set(checks)
+    let rest = valid.filter { !taken.contains($0) && known.isConnected($0) }
+    guard sampleCount <= rest.count else {
+      throw EdgeError(.badParameter, "\(sampleCount) samples of \(rest.count) valid designs")
+    }
+    guard let process = known.process else {
+      return Plan(checks: checks, samples: sample(sampleCount, of: rest, seed: seed &+ 1))
+    }
+    // A thousand designs stand for the whole space.
+    let judged = sample(1000, of: Array(known.designs.indices), seed: seed)
+    return Plan(
+      checks: checks,
+      samples: try process.kernel.chosen(
+        sampleCount, among: rest, judgedBy: judged, weights: process.kernel.samplingWeights))
+  }
+
+  /// Runs the transfer; of the target it sees only what the oracle measures.
+  ///
+  /// - Parameters:
+  ///   - known: What is known before the target is measured.
+  ///   - oracle: The target.
+  ///   - seed: Draws the designs that are drawn at random.
+  /// - Returns: What was found.
+  /// - Throws: `EdgeError` for too few designs, unusable samples, or when the budget ends.
+  public func run(
+    _ known: TransferKnowledge, oracle: inout MeasurementOracle, seed: UInt64
+  ) throws(EdgeError) -> Outcome {
+    let plan = try plan(known, seed: seed)
+    guard checkCount + sampleCount <= oracle.budget - oracle.spent else {
+      throw EdgeError(
+        .overBudget,
+        "\(checkCount) checks and \(sampleCount) samples are more than the "
+          + "\(oracle.budget - oracle.spent) measurements left")
+    }
+    var measured: [Int: Double] = [:]
+    for design in plan.checks + plan.samples {
+      if let value = try oracle.measure(design) { measured[design] = value }
+    }
+    var outcome = try assess(known, plan: plan, measured: measured)
+    try search(known, &outcome, oracle: &oracle)
+    return outcome
+  }
+
+  /// Checks and adapts from measurements that were taken already, and measures nothing.
+  ///
+  /// - Parameters:
+  ///   - known: What is known of the designs.
+  ///   - plan: Which designs judge, and which choose and adapt. Without checks the samples do both.
+  ///   - candidates: Designs that were measured because they may be optimal; they judge nothing.
+  ///   - measured: The latencies of those that the target can run.
+  /// - Returns: What was found; the designs worth measuring are in `next`.
+  /// - Throws: `EdgeError` for unusable samples.
+  public func assess(
+    _ known: TransferKnowledge, plan: Plan, candidates: [Int] = [], measured: [Int: Double]
+  ) throws(EdgeError) -> Outcome {
+    let valid = plan.samples.filter { measured[$0] != nil }
     let values = valid.compactMap { measured[$0] }
+    let checks = plan.checks.filter { measured[$0] != nil }
+    let truth = checks.compactMap { measured[$0] }
     let choice = try ProxyChoice(
       proxies: known.proxies.map { proxy in valid.map { proxy[$0] } }, target: values)
     let proxy = known.proxies[choice.best]
-    let first = try predict(known, proxy, valid, values)
-    let adapted = first.leftOut.flatMap { left in
-      Correlation.spearman(left, values).value.flatMap {
-        RankInterval(value: $0, count: values.count)
+    let judges = checks.isEmpty ? valid : checks
+    let check = ProxyCheck(
+      proxy: judges.map { proxy[$0] }, target: judges.compactMap { measured[$0] },
+      comparisons: checks.isEmpty ? known.proxies.count : 1)
+    let predictor = TransferPredictor(method: method, known: known, proxy: proxy)
+    // Before the checks are used too, they judge.
+    let all = Array(known.designs.indices)
+    let first = try predictor.fit(valid, values, predicting: checks.isEmpty ? all : checks)
+    let judged: ([Double], [Double])? =
+      checks.isEmpty ? first.leftOut.map { ($0, values) } : (checks.map { first.values[$0] }, truth)
+    let adapted =
+      method == .none
+      ? nil
+      : judged.flatMap { predicted, truth in
+        Correlation.spearman(predicted, truth).value.flatMap {
+          RankInterval(value: $0, count: truth.count)
+        }
+      }
+    let rest = checks + candidates.filter { measured[$0] != nil }
+    let fit =
+      rest.isEmpty
+      ? first
+      : try predictor.fit(
+        valid + rest, values + rest.compactMap { measured[$0] }, predicting: all)
+    var outcome = Outcome(
+      choice: choice, check: check, verdict: check.verdict(threshold: threshold), adapted: adapted,
+      predicted: fit.values, intervals: fit.intervals, isReversed: fit.isReversed, plan: plan,
+      candidates: candidates, next: [], measured: measured, front: [],
+      cost: TransferCost(
+        checks: plan.checks.count, adaptations: plan.samples.count,
+        remeasurements: candidates.count))
+    outcome.next = next(known, outcome, fit, count: candidateCount)
+    outcome.front = front(known, measured)
+    return outcome
+  }
+
+  // MARK: - Search
+
+  /// Measures the most promising designs in rounds, between which the predictor learns.
+  private func search(
+    _ known: TransferKnowledge, _ outcome: inout Outcome, oracle: inout MeasurementOracle
+  ) throws(EdgeError) {
+    let plan = outcome.plan
+    let proxy = known.proxies[outcome.choice.best]
+    let predictor = TransferPredictor(method: method, known: known, proxy: proxy)
+    let allowed = min(candidateCount, oracle.budget - oracle.spent)
+    let rounds = method == .none ? min(1, allowed) : min(roundCount, allowed)
+    guard rounds > 0 else { return }
+    let all = Array(known.designs.indices)
+    for round in 0..<rounds {
+      let quota = (allowed - outcome.candidates.count) / (rounds - round)
+      for design in outcome.next.prefix(quota) {
+        outcome.candidates.append(design)
+        if let value = try oracle.measure(design) { outcome.measured[design] = value }
+      }
+      let tried = plan.samples + plan.checks + outcome.candidates
+      let runnable = tried.filter { outcome.measured[$0] != nil }
+      let isLast = round + 1 == rounds
+      let fit = try predictor.fit(
+        runnable, runnable.compactMap { outcome.measured[$0] }, predicting: all)
+      outcome.next = next(known, outcome, fit, count: isLast ? candidateCount : allowed)
+      guard isLast else { continue }
+      outcome.predicted = fit.values
+      outcome.intervals = fit.intervals
+      outcome.isReversed = fit.isReversed
+    }
+    outcome.cost.remeasurements = outcome.candidates.count
+    outcome.front = front(known, outcome.measured)
+  }
+
+  /// The designs to measure next; in the first round every other one is of the proxy's own front,
+  /// if the proxy passes.
+  private func next(
+    _ known: TransferKnowledge, _ outcome: Outcome, _ fit: TransferPredictor.Fit, count: Int
+  ) -> [Int] {
+    let tried = Set(outcome.plan.checks + outcome.plan.samples + outcome.candidates)
+    let own = AdaptedTransfer.fronts(
+      known.accuracy, known.proxies[outcome.choice.best], count: max(count, 1), without: tried)
+    guard method != .none else { return Array(own.prefix(count)) }
+    let promising = search(known, outcome).chosen(
+      count, of: fit.designs.filter { !tried.contains($0) && !fit.values[$0].isNaN },
+      predicted: fit.values, logDeviations: fit.logDeviations)
+    guard outcome.verdict == .passes, outcome.candidates.isEmpty else { return promising }
+    var (result, seen) = ([Int](), Set<Int>())
+    for position in 0..<max(promising.count, own.count) {
+      for list in [promising, own] where position < list.count {
+        if seen.insert(list[position]).inserted { result.append(list[position]) }
       }
     }
-    let later = Set(measured.keys).subtracting(valid).sorted()
-    let all =
-      later.isEmpty
-      ? first
-      : try predict(
-        known, proxy, valid + later, values + later.compactMap { measured[$0] })
-    return Conclusion(
-      choice: choice,
-      verdict: ProxyTransfer.Verdict(choice.intervals[choice.best], threshold: threshold),
-      adapted: adapted, predicted: all.values, intervals: all.intervals)
+    return Array(result.prefix(count))
   }
 
-  /// The designs to measure next, since they may be optimal.
-  ///
-  /// - Parameters:
-  ///   - known: What is known of other devices.
-  ///   - conclusion: What the designs measured so far say.
-  ///   - measured: Their latencies, without those that the target can't run.
-  ///   - seen: All that was tried; these are not proposed again.
-  ///   - count: Of the proposals.
-  ///   - withProxy: Whether the proxy's own front is proposed too, where it passes.
-  /// - Returns: Designs of the first predicted layers, the layers in turn and each by latency.
-  public func candidates(
-    _ known: Knowledge, _ conclusion: Conclusion, measured: [Int: Double], seen: [Int],
-    count: Int, withProxy: Bool
-  ) -> [Int] {
-    var expected = conclusion.predicted
-    for design in seen { expected[design] = measured[design] ?? .nan }
-    let fronts =
-      withProxy && conclusion.verdict == .passes && adapter != .none
-      ? [expected, known.proxies[conclusion.choice.best]] : [expected]
-    return AdaptedTransfer.candidates(
-      useful(known), fronts, count: count, without: Set(seen))
+  /// What is known of the target's front; limits are quantiles of all designs' first predictions.
+  private func search(
+    _ known: TransferKnowledge, _ outcome: Outcome
+  ) -> CandidateSearch {
+    var search = CandidateSearch(predicted: outcome.predicted, accuracy: known.accuracy)
+    for (design, value) in outcome.measured.sorted(by: { $0.key < $1.key }) {
+      search.observe(design, latency: value)
+    }
+    return search
   }
 
-  /// The measured designs that no other one dominates, by latency.
-  public func front(_ known: Knowledge, _ measured: [Int: Double]) -> [Int] {
+  private func front(_ known: TransferKnowledge, _ measured: [Int: Double]) -> [Int] {
     var latency = [Double](repeating: .nan, count: known.designs.count)
     for (design, value) in measured { latency[design] = value }
-    return front(known, latency: latency)
+    return Pareto.front(
+      of: measured.keys.sorted(), latency: latency, accuracy: known.accuracy)
   }
 
-  /// The designs that no other one dominates by given latencies, NaN where unknown; by latency.
-  public func front(_ known: Knowledge, latency: [Double]) -> [Int] {
-    Pareto.front(of: Array(latency.indices), latency: latency, accuracy: useful(known))
-  }
-
-  private func useful(_ known: Knowledge) -> [Double] {
-    known.accuracy.map { $0 >= leastAccuracy ? $0 : .nan }
-  }
-
-  /// The designs to measure first, chosen before anything is known of the target.
-  ///
-  /// - Throws: `EdgeError` for more samples than designs.
-  public func samples(_ known: Knowledge, seed: UInt64) throws(EdgeError) -> [Int] {
-    let valid = known.pool.filter { design in
-      known.accuracy[design].isFinite && known.isConnected(design)
-    }
-    guard sampleCount <= valid.count else {
-      throw EdgeError(.badParameter, "\(sampleCount) samples of \(valid.count) valid designs")
-    }
-    guard let kernel = known.kernel else { return sample(sampleCount, of: valid, seed: seed) }
-    // A thousand designs stand for the whole space.
-    let judged = sample(1000, of: Array(known.designs.indices), seed: seed)
-    return try kernel.chosen(sampleCount, among: valid, judgedBy: judged)
-  }
-
-  private typealias Prediction = (
-    values: [Double], intervals: [(lower: Double, upper: Double)], leftOut: [Double]?
-  )
-
-  private func predict(
-    _ known: Knowledge, _ proxy: [Double], _ samples: [Int], _ values: [Double]
-  ) throws(EdgeError) -> Prediction {
-    let all = Array(known.designs.indices)
-    switch adapter {
-    case .none: return (proxy, [], nil)
-    case .adaproxy:
-      let features = known.space.oneHot(known.designs)
-      let fitted = known.pool.filter { !proxy[$0].isNaN }
-      let weights = try AdaProxy.proxyWeights(
-        features: features.rows(fitted), values: fitted.map { proxy[$0] })
-      let adaptation = try AdaProxy().adapt(
-        proxy: weights, features: features.rows(samples), values: values)
-      var left: [Double] = []
-      for (position, design) in samples.enumerated() {
-        let kept = samples.indices.filter { $0 != position }
-        let other = try AdaProxy().adapt(
-          proxy: weights, features: features.rows(kept.map { samples[$0] }),
-          values: kept.map { values[$0] })
-        left.append(other.predictor.predict(features.rows([design]))[0])
-      }
-      return (adaptation.predictor.predict(features), [], left)
-    case .gp:
-      guard let kernel = known.kernel else {
-        throw EdgeError(.badParameter, "the knowledge was built for another adapter than gp")
-      }
-      let posterior = try TransferGaussianProcess(kernel: kernel).fit(
-        samples: samples, latencies: values)
-      let predictions = posterior.predict(all)
-      return (
-        predictions.map(\.value), predictions.map { ($0.lower, $0.upper) }, posterior.leaveOneOut
-      )
-    }
-  }
-
-  /// The first layers by any of the latencies, thinned out to what may be measured.
-  private static func candidates(
-    _ accuracy: [Double], _ latencies: [[Double]], count: Int, without seen: Set<Int>
+  /// The first layers by a latency, each thinned out to what may still be measured.
+  private static func fronts(
+    _ accuracy: [Double], _ latency: [Double], count: Int, without seen: Set<Int>
   ) -> [Int] {
     let all = Array(accuracy.indices)
-    let layers = latencies.map { Pareto.layers(10, of: all, latency: $0, accuracy: accuracy) }
     var result: [Int] = []
-    var seen = seen
-    for layer in 0..<10 where result.count < count {
-      let designs = layers.flatMap { $0.count > layer ? $0[layer] : [] }
-        .filter { seen.insert($0).inserted }
-        .sorted {
-          latencies[0][$0] != latencies[0][$1] ? latencies[0][$0] < latencies[0][$1] : $0 < $1
-        }
-      result += thinned(designs, to: count - result.count)
+    for layer in Pareto.layers(10, of: all, latency: latency, accuracy: accuracy)
+    where result.count < count {
+      result += thinned(layer.filter { !seen.contains($0) }, to: count - result.count)
     }
     return result
   }
@@ -314,12 +304,5 @@ public struct AdaptedTransfer: Sendable {
     guard designs.count > count else { return designs }
     guard count > 1 else { return Array(designs.suffix(count)) }
     return (0..<count).map { designs[$0 * (designs.count - 1) / (count - 1)] }
-  }
-}
-
-extension AdaptedTransfer.Knowledge {
-  /// Whether data flows through a design; disconnected cells say nothing of the others' latency.
-  fileprivate func isConnected(_ design: Int) -> Bool {
-    space == .nasbench201 ? NASBench201.isConnected(designs[design]) : true
   }
 }

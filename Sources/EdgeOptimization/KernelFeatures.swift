@@ -99,6 +99,16 @@ package struct KernelFeatures: Sendable {
       rowCount: rowCount, width: blocks.reduce(0) { $0 + $1.width }, values: values)
   }
 
+  /// Some of the features, all times a factor.
+  func keeping(columns: [Int], scaledBy scale: Double) -> KernelFeatures {
+    var kept: [Double] = []
+    kept.reserveCapacity(rowCount * columns.count)
+    for row in 0..<rowCount {
+      for column in columns { kept.append(scale * values[row * width + column]) }
+    }
+    return KernelFeatures(rowCount: rowCount, width: columns.count, values: kept)
+  }
+
   func row(_ index: Int) -> ArraySlice<Double> { values[index * width..<(index + 1) * width] }
 }
 

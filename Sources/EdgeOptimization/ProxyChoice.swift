@@ -2,7 +2,6 @@
 public struct ProxyChoice: Sendable {
   /// For each proxy, in the order given: the rank correlation on the samples, and its interval.
   public let correlations: [Statistic]
-  /// The intervals are wide enough to hold for all proxies together, since the best is chosen.
   public let intervals: [RankInterval?]
   /// The position of the best one; the first of equals.
   public let best: Int
@@ -21,9 +20,7 @@ public struct ProxyChoice: Sendable {
       let correlation = Correlation.spearman(left, right)
       correlations.append(correlation)
       intervals.append(
-        correlation.value.flatMap {
-          RankInterval(value: $0, count: left.count, choices: proxies.count)
-        })
+        correlation.value.flatMap { RankInterval(value: $0, count: left.count) })
     }
     self.correlations = correlations
     self.intervals = intervals
@@ -86,6 +83,8 @@ public struct TransferCost: Hashable, Sendable {
 
   public var measurements: Int { checks + adaptations + remeasurements }
   public var seconds: Double { Double(measurements) * secondsPerMeasurement }
+  public var hours: Double { seconds / 3600 }
+  public var baselineHours: Double { baselineSeconds / 3600 }
   public var baselineSeconds: Double { Double(baselineMeasurements) * secondsPerMeasurement }
   /// How many times cheaper the transfer is than the baseline.
   public var saving: Double { Double(baselineMeasurements) / Double(max(measurements, 1)) }

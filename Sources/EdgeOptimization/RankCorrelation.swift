@@ -180,36 +180,28 @@ public struct RankInterval: Hashable, Sendable {
   public var upper: Double
   public var count: Int
 
-  /// The interval that leaves out 5 % on either side; nil for fewer than 4 samples, where the standard
-  /// error is undefined.
+  /// nil for fewer than 4 samples, where the standard error is undefined.
   ///
   /// - Parameters:
   ///   - value: The correlation.
-  ///   - count: Its samples.
-  ///   - choices: The number of correlations of which this one was chosen on the same samples, for
-  ///     being the highest; 5 % are divided by it (Bonferroni), so that the chosen one's lower end is
-  ///     no less trustworthy.
-  public init?(value: Double, count: Int, choices: Int = 1) {
+  ///   - count: The number of samples.
+  ///   - comparisons: Among how many correlations on the same samples this one was chosen. Each end
+  ///     then leaves out 5 % divided by that number (Bonferroni).
+  public init?(value: Double, count: Int, comparisons: Int = 1) {
     guard count > 3, value.isFinite else { return nil }
-    let reach =
-      RankInterval.normalQuantile(upperTail: 0.05 / Double(max(choices, 1)))
-      * (1.06 / Double(count - 3)).squareRoot()
-    // At ±1 the transformation is infinite and the interval shrinks to the point.
-    let z = atanh(max(-1, min(1, value)))
+    // 95 % quantile of the normal distribution: 5 % are left out on either side.
+    let quantile =
+      comparisons > 1
+      ? normalQuantile(exceededWith: 0.05 / Double(comparisons)) : 1.6448536269514722
+    let reach = quantile * (1.06 / Double(count - 3)).squareRoot()
+    // At ±1 the transformation is infinite, but n samples can't tell 1 from half an exchange of
+    // neighbours, 1 − 6/(n³ − n).
+    let samples = Double(count)
+    let most = 1 - 6 / (samples * (samples * samples - 1))
+    let z = atanh(max(-most, min(most, value)))
     self.value = value
     self.count = count
-    lower = tanh(z - reach)
-    upper = tanh(z + reach)
-  }
-
-  /// The number above which a standard normal variable lies with a probability of at most a half.
-  private static func normalQuantile(upperTail probability: Double) -> Double {
-    var (low, high) = (0.0, 40.0)
-    // The tail falls strictly; halving ends at neighbouring numbers.
-    while true {
-      let middle = 0.5 * (low + high)
-      guard low < middle, middle < high else { return middle }
-      if 0.5 * erfc(middle / 2.0.squareRoot()) > probability { low = middle } else { high = middle }
-    }
+    lower = min(tanh(z - reach), value)
+    upper = max(tanh(z + reach), value)
   }
 }

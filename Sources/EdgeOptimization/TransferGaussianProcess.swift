@@ -5,21 +5,26 @@
 /// Predicts a target device's latencies from few samples, with intervals.
 ///
 /// A Gaussian process on the logarithm of latency, standardised by the samples and cut at ±3, with
-/// the prior covariance of a `TransferKernel`. The weights of its kernels come from a small grid:
-/// the ones with most evidence are averaged, each by exp(evidence).
+/// the prior covariance of a `TransferKernel`. Of many weights of its parts, drawn log-uniformly, the
+/// ones with most evidence are averaged, each by exp(evidence).
 public struct TransferGaussianProcess: Sendable {
   /// What is known of the designs beforehand.
   public let kernel: TransferKernel
-  /// α, β and σ² to choose from.
-  public var sourceWeights: [Double] = [0.003, 0.01, 0.03, 0.1, 0.3]
-  public var blockWeights: [Double] = [0.01, 0.1, 1]
-  public var noises: [Double] = [0.01, 0.03, 0.1, 0.3]
-  /// How many members of the grid are averaged.
-  public var memberCount = 10
+  /// What leaving out known devices says of the intervals.
+  public let trials: SourceTrials
+  /// How many weights are drawn, and how many of them are averaged.
+  public var drawCount = 500
+  public var memberCount = 20
   /// How many samples the process's own variance counts for when the intervals are calibrated.
   public var calibrationCount = 5.0
 
-  public init(kernel: TransferKernel) { self.kernel = kernel }
+  /// - Parameters:
+  ///   - kernel: What is known of the designs beforehand.
+  ///   - trials: What leaving out its sources says.
+  public init(kernel: TransferKernel, trials: SourceTrials) {
+    self.kernel = kernel
+    self.trials = trials
+  }
 
   /// A prediction with its two-sided 90 % interval, in the unit of the samples.
   public struct Prediction: Hashable, Sendable {
@@ -78,7 +83,7 @@ public struct TransferGaussianProcess: Sendable {
     let source = kernel.source.kernel(samples, samples)
     let blocks = kernel.blocks.map { $0.kernel(samples, samples) }
     var found: [(evidence: Double, member: Member)] = []
-    for weights in grid {
+    for weights in drawnWeights {
       var matrix = source.map { weights.source * $0 + 1 }
       for (weight, block) in zip(weights.blocks, blocks) {
         for index in matrix.indices { matrix[index] += weight * block[index] }
@@ -90,13 +95,15 @@ public struct TransferGaussianProcess: Sendable {
       found.append(
         (evidence, Member(weights: weights, share: 0, factor: factor, solution: solution)))
     }
-    // A stable order, so that equal evidence keeps the grid's.
+    // A stable order, so that equal evidence keeps that of the draws.
     let order = found.indices.sorted {
       found[$0].evidence != found[$1].evidence
         ? found[$0].evidence > found[$1].evidence : $0 < $1
     }
+    let most = order.first.map { found[$0].evidence } ?? 0
+    // A hundredth of the best one's share changes nothing that matters, and costs as much.
     let kept = order.prefix(max(memberCount, 1)).map { found[$0] }
-    let most = kept.first?.evidence ?? 0
+      .filter { $0.evidence > most - 4.6 }
     let total = kept.reduce(0) { $0 + exp($1.evidence - most) }
     let members = kept.map { item in
       var member = item.member
@@ -105,11 +112,12 @@ public struct TransferGaussianProcess: Sendable {
     }
     return Posterior(
       kernel: kernel, samples: samples, scale: scale, targets: targets, members: members,
-      calibration: TransferGaussianProcess.calibration(members, priorCount: calibrationCount))
+      calibration: trials.calibration
+        * TransferGaussianProcess.calibration(members, priorCount: calibrationCount))
   }
 
   /// The root mean square of the standardised left-out residuals u/√d, as if `priorCount` more
-  /// samples had the value 1; the grid is too coarse to tell an easy device from a hard one.
+  /// samples had the value 1; few samples tell an easy device from a hard one only roughly.
   private static func calibration(_ members: [Member], priorCount: Double) -> Double {
     var total = 0.0
     for member in members {
@@ -124,15 +132,17 @@ public struct TransferGaussianProcess: Sendable {
     return ((total + priorCount) / (count + priorCount)).squareRoot()
   }
 
-  private var grid: [TransferKernel.Weights] {
-    var combinations: [[Double]] = [[]]
-    for _ in kernel.blocks {
-      combinations = combinations.flatMap { start in blockWeights.map { start + [$0] } }
+  /// α and β in 0.003…3, σ² in 0.001…1, in units of the samples' variance; always the same draws.
+  private var drawnWeights: [TransferKernel.Weights] {
+    var generator = SplitMix64(seed: 0x7472_616e_7366_6572)
+    func draw(_ least: Double, _ most: Double) -> Double {
+      let share = Double(generator.next() >> 11) / Double(1 << 53)
+      return exp(log(least) + share * (log(most) - log(least)))
     }
-    return sourceWeights.flatMap { source in
-      combinations.flatMap { blocks in
-        noises.map { TransferKernel.Weights(source: source, blocks: blocks, noise: $0) }
-      }
+    return (0..<max(drawCount, 1)).map { _ in
+      let source = draw(0.003, 3)
+      let blocks = kernel.blocks.map { _ in draw(0.003, 3) }
+      return TransferKernel.Weights(source: source, blocks: blocks, noise: draw(0.001, 1))
     }
   }
 }

@@ -19,6 +19,9 @@ public struct TransferKernel: Sendable {
   /// s_d for each design (rows) and device, scaled so that K_source is their scalar product.
   package let source: KernelFeatures
   package let blocks: [KernelFeatures]
+  /// For each source the logarithms of its latencies, by design of the pool.
+  package let sourceTargets: [[Int: Double]]
+  private let reference: [Int]
 
   /// - `designs`: All designs that may be measured or predicted.
   /// - `sources`: For each known device the latency of each design; only the pool's are read, and
@@ -46,6 +49,7 @@ public struct TransferKernel: Sendable {
     let all = Array(designs.indices)
     var errors: [Double] = []
     var smoothed: [[Double]] = []
+    var known: [[Int: Double]] = []
     for (number, latency) in sources.enumerated() {
       let rows = pool.filter { !latency[$0].isNaN }
       guard rows.count >= 3 else {
@@ -60,6 +64,8 @@ public struct TransferKernel: Sendable {
         throw EdgeError(.badTable, "source \(number): all \(rows.count) latencies are equal")
       }
       let targets = rows.map { scale.standardise(latency[$0]) }
+      known.append(
+        Dictionary(uniqueKeysWithValues: rows.map { ($0, log(latency[$0])) }))
       let smoother = KernelSmoother(smoothing, rows: rows, targets: targets)
       let share = max(0.05, 1 - smoother.error).squareRoot()
       errors.append(smoother.error)
@@ -78,6 +84,39 @@ public struct TransferKernel: Sendable {
       rowCount: designs.count, width: sources.count,
       values: all.flatMap { row in smoothed.map { factor * $0[row] } })
     blocks = structure.blocks + [TransferKernel.normalised(parts, reference)]
+    sourceTargets = known
+    self.reference = reference
+  }
+
+  private init(_ whole: TransferKernel, without device: Int) {
+    let devices = whole.sourceTargets.count
+    let kept = (0..<devices).filter { $0 != device }
+    // The parts of a source stand side by side, as many for each.
+    let parts = whole.blocks[whole.blocks.count - 1]
+    let width = parts.width / devices
+    space = whole.space
+    count = whole.count
+    sourceErrors = kept.map { whole.sourceErrors[$0] }
+    source = whole.source.keeping(
+      columns: kept, scaledBy: (Double(devices) / Double(kept.count)).squareRoot())
+    let columns = kept.flatMap { Array($0 * width..<($0 + 1) * width) }
+    let square =
+      whole.reference.reduce(0) { total, row in
+        let values = parts.row(row)
+        return total + columns.reduce(0) { $0 + pow(values[values.startIndex + $1], 2) }
+      } / Double(whole.reference.count)
+    blocks =
+      whole.blocks.dropLast() + [
+        parts.keeping(columns: columns, scaledBy: square > 0 ? 1 / square.squareRoot() : 0)
+      ]
+    sourceTargets = kept.map { whole.sourceTargets[$0] }
+    reference = whole.reference
+  }
+
+  /// The kernel as if one source were not known.
+  func leavingOut(_ device: Int) -> TransferKernel {
+    precondition(sourceTargets.count > 1, "a kernel needs a source")
+    return TransferKernel(self, without: device)
   }
 
   /// The blocks' kernels, and those that smooth the sources.
@@ -177,6 +216,15 @@ public struct TransferKernel: Sendable {
 
   // MARK: - Samples
 
+  /// The weights by which samples are chosen: all parts alike, and as much noise as signal.
+  ///
+  /// Of noises of 0.1 and 1, the latter ranks left-out sources better (mean over four sets of sources
+  /// of NAS-Bench-201 and FBNet .932 to .929): a new device may be noisier than those known, and
+  /// then samples that lie far apart are safer than samples that are all different.
+  public var samplingWeights: Weights {
+    Weights(source: 0.1, blocks: blocks.map { _ in 0.1 }, noise: 1)
+  }
+
   /// Chooses designs to measure on a target of which nothing is known yet (A-optimal).
   ///
   /// Each next design x lowers the total posterior variance of the judged designs t most:
@@ -186,13 +234,12 @@ public struct TransferKernel: Sendable {
   /// - `judged`: Those whose prediction counts; no measured value of theirs is needed.
   /// - Throws: `EdgeError` for more designs than candidates.
   public func chosen(
-    _ count: Int, among candidates: [Int], judgedBy judged: [Int], weights: Weights? = nil
+    _ count: Int, among candidates: [Int], judgedBy judged: [Int], weights: Weights
   ) throws(EdgeError) -> [Int] {
     guard count >= 1, count <= candidates.count else {
       throw EdgeError(
         .badParameter, "\(count) samples of \(candidates.count) candidates; 1 or more are needed")
     }
-    let weights = weights ?? defaultWeights
     var own = covariance(candidates, candidates, weights)
     var cross = covariance(candidates, judged, weights)
     let (rows, width) = (candidates.count, judged.count)
@@ -229,14 +276,6 @@ public struct TransferKernel: Sendable {
       }
     }
   }
-
-  /// The weights that choose samples, before any evidence.
-  public var defaultWeights: Weights {
-    switch space {
-    case .nasbench201: Weights(source: 0.1, blocks: [0.1, 0.1, 0.1, 0.1], noise: 0.1)
-    case .fbnet: Weights(source: 0.3, blocks: [0.1, 0.1, 0.1, 1, 0.1], noise: 1)
-    }
-  }
 }
 
 /// Logarithms standardised to mean 0 and deviation 1, cut at ±3.
@@ -245,8 +284,10 @@ struct LogScale: Sendable {
   let deviation: Double
 
   /// - Returns: nil where the values are all equal.
-  init?(_ values: [Double]) {
-    let logs = values.map { log($0) }
+  init?(_ values: [Double]) { self.init(logarithms: values.map { log($0) }) }
+
+  /// - Returns: nil where the values are all equal.
+  init?(logarithms logs: [Double]) {
     let average = logs.reduce(0, +) / Double(logs.count)
     let variance = logs.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(logs.count)
     guard variance > 1e-24 else { return nil }
@@ -254,7 +295,9 @@ struct LogScale: Sendable {
     deviation = variance.squareRoot()
   }
 
-  func standardise(_ value: Double) -> Double {
-    max(-3, min(3, (log(value) - mean) / deviation))
+  func standardise(_ value: Double) -> Double { standardise(logarithm: log(value)) }
+
+  func standardise(logarithm: Double) -> Double {
+    max(-3, min(3, (logarithm - mean) / deviation))
   }
 }

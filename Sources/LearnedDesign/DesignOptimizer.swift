@@ -106,7 +106,7 @@ public struct DesignOptimizer: Sendable {
   private func safe(_ budget: Double, on device: DeviceProfile) throws -> Double {
     let correction = try latency.correction(on: device)
     return try normalized(budget, on: device) - correction.bias
-      - Normal.quantile(upperTail: options.risk) * correction.deviation
+      - normalQuantile(exceededWith: options.risk) * correction.deviation
   }
 
   private func draw(

@@ -50,17 +50,6 @@ enum Normal {
     0.5 * Foundation.erfc(-x / 2.0.squareRoot())
   }
 
-  /// The number above which the variable lies with a probability.
-  static func quantile(upperTail probability: Double) -> Double {
-    var (low, high) = (-40.0, 40.0)
-    // The tail falls strictly; halving ends at neighbouring numbers.
-    while true {
-      let middle = 0.5 * (low + high)
-      guard low < middle, middle < high else { return middle }
-      if Normal.probability(below: -middle) > probability { low = middle } else { high = middle }
-    }
-  }
-
   /// The mean of max(0, X - best) for a normal X.
   ///
   /// Jones, Schonlau and Welch (Journal of Global Optimization 1998), equation 15.

@@ -45,7 +45,7 @@ struct RankCorrelationTests {
 
   @Test func `the best of nine needs a wider interval than one alone`() throws {
     // The normal quantile of 1 - 0.05/9 is 2.539184813651313, in R and in Python.
-    let chosen = try #require(RankInterval(value: 0.97, count: 10, choices: 9))
+    let chosen = try #require(RankInterval(value: 0.97, count: 10, comparisons: 9))
     #expect(abs(chosen.lower - 0.80200324741381) < 1e-12)
     #expect(abs(chosen.upper - 0.9957876747694954) < 1e-12)
   }

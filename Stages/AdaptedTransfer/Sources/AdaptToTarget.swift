@@ -3,20 +3,21 @@ import Foundation
 public import StageKit
 import StructuredValue
 
-/// Adapts known devices' latencies to a target and measures the designs that may be best there.
+/// Adapts known devices' latencies to a target and finds the designs that may be best there.
 public struct AdaptToTarget: Stage {
   public struct Parameters: Decodable, Sendable {
     var target: String
     var proxies: [String]
     var space: String
-    var adapter: String
+    var method: String
+    var checks: Int
     var samples: Int
     var candidates: Int
     var threshold: Double
+    var limit: Double
     var pool: Int
     var referenceAccuracy: Double
     var secondsPerMeasurement: Double
-    var unit: String
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -26,168 +27,87 @@ public struct AdaptToTarget: Stage {
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let problem = try Problem(parameters, context)
-    for proxy in problem.duplicates {
-      context.log(
-        .warn, "'\(proxy)' and '\(parameters.target)' hold the same values: a trivial transfer")
-    }
-    var oracle = MeasurementOracle(
-      table: problem.target, budget: parameters.samples + parameters.candidates)
-    var outcome: AdaptedTransfer.Outcome
+    for warning in problem.warnings { context.log(.warn, warning) }
     do {
-      guard let adapter = AdaptedTransfer.Adapter(rawValue: parameters.adapter) else {
-        throw EdgeError(.badParameter, "no adapter '\(parameters.adapter)'")
-      }
-      let transfer = try AdaptedTransfer(
-        adapter: adapter, sampleCount: parameters.samples, candidateCount: parameters.candidates,
-        threshold: parameters.threshold)
-      let known = try AdaptedTransfer.Knowledge(
-        space: problem.space, designs: problem.designs, proxies: problem.proxies,
-        accuracy: problem.accuracy, pool: Array(0..<min(parameters.pool, problem.designs.count)),
-        adapter: adapter)
-      outcome = try transfer.run(known, oracle: &oracle, seed: context.seed)
+      try transfer(problem, parameters, context)
     } catch let error as EdgeError {
-      throw StageError(code: .badParameter, message: error.message)
+      throw StageError(
+        code: error.code == .badTable || error.code == .badDesign ? .badInput : .badParameter,
+        message: error.message)
+    }
+  }
+
+  private func transfer(
+    _ problem: Problem, _ parameters: Parameters, _ context: StageContext
+  ) throws {
+    guard let method = AdaptedTransfer.Method(rawValue: parameters.method) else {
+      throw EdgeError(.badParameter, "no method '\(parameters.method)'")
+    }
+    let transfer = try AdaptedTransfer(
+      method: method, checkCount: parameters.checks, sampleCount: parameters.samples,
+      candidateCount: parameters.candidates, threshold: parameters.threshold)
+    let known = try TransferKnowledge(
+      space: problem.space, designs: problem.designs, proxies: problem.proxies,
+      accuracy: problem.accuracy, pool: Array(0..<min(parameters.pool, problem.designs.count)),
+      method: method, sampleCount: parameters.samples, seed: context.seed)
+    let tables = TransferTables(problem: problem, parameters: parameters)
+    context.metric("sources_srcc", known.process?.trials.correlation)
+    var outcome: AdaptedTransfer.Outcome
+    switch problem.target {
+    case .unknown:
+      let plan = try transfer.plan(known, seed: context.seed)
+      try context.write(
+        tables.toMeasure([("check", plan.checks), ("sample", plan.samples)]), to: "next")
+      context.metric("measurements", 0)
+      context.note(
+        "Measure the \(plan.checks.count + plan.samples.count) designs of `next` on the new "
+          + "device, fill in their latencies, and connect the file to `measurements`.")
+      return
+    case .measured(let measurements):
+      outcome = try assess(transfer, known, measurements, problem)
+    case .table(let values):
+      var oracle = MeasurementOracle(
+        table: values,
+        budget: parameters.checks + parameters.samples + parameters.candidates)
+      outcome = try transfer.run(known, oracle: &oracle, seed: context.seed)
     }
     outcome.cost.secondsPerMeasurement = parameters.secondsPerMeasurement
-    try context.write(ranking(outcome, problem), to: "ranking")
-    try context.write(measurements(outcome, oracle, problem), to: "measurements")
-    try context.write(predictions(outcome, problem), to: "predictions")
-    try context.write(proxies(outcome, parameters), to: "proxies")
-    try context.write(cost(outcome.cost), to: "cost")
+    try context.write(tables.toMeasure([("candidate", outcome.next)]), to: "next")
+    try context.write(tables.ranking(outcome), to: "ranking")
+    try context.write(tables.measured(outcome), to: "measured")
+    try context.write(tables.predictions(outcome), to: "predictions")
+    try context.write(tables.proxies(outcome), to: "proxies")
+    try context.write(tables.cost(outcome.cost), to: "cost")
     let figure = PredictionPlot.figure(outcome, problem, parameters)
     try context.write(figure.json(indented: true), to: "scatter")
-    report(outcome, parameters, context)
-    evaluate(outcome, problem, parameters, context)
+    let report = TransferReport(outcome: outcome, problem: problem, parameters: parameters)
+    report.summarise(in: context)
+    if case .table(let values) = problem.target { report.evaluate(values, in: context) }
   }
 
-  // MARK: - Tables
-
-  private func ranking(_ outcome: AdaptedTransfer.Outcome, _ problem: Problem) -> String {
-    let rows = outcome.front.enumerated().map { rank, design in
-      "\(rank + 1),\(problem.indices[design]),\(problem.accuracy[design]),"
-        + "\(outcome.measured[design].map { "\($0)" } ?? "")\n"
+  private func assess(
+    _ transfer: AdaptedTransfer, _ known: TransferKnowledge, _ measurements: DeviceMeasurements,
+    _ problem: Problem
+  ) throws -> AdaptedTransfer.Outcome {
+    let positions = Dictionary(
+      uniqueKeysWithValues: problem.indices.enumerated().map { ($1, $0) })
+    var measured: [Int: Double] = [:]
+    for (index, latency) in zip(measurements.indices, measurements.latencies)
+    where !latency.isNaN {
+      if let position = positions[index] { measured[position] = latency }
     }
-    return "rank,index,accuracy,target_latency\n" + rows.joined()
-  }
-
-  private func measurements(
-    _ outcome: AdaptedTransfer.Outcome, _ oracle: MeasurementOracle, _ problem: Problem
-  ) -> String {
-    let samples = Set(outcome.samples)
-    let rows = oracle.log.enumerated().map { order, design in
-      "\(order + 1),\(problem.indices[design]),\(samples.contains(design) ? "sample" : "candidate"),"
-        + "\(outcome.measured[design].map { "\($0)" } ?? "")\n"
+    let plan = AdaptedTransfer.Plan(
+      checks: try measurements.designs(.check, in: positions),
+      samples: try measurements.designs(.sample, in: positions))
+    let runnable = plan.samples.count { measured[$0] != nil }
+    guard runnable >= 4 else {
+      throw EdgeError(
+        .badTable,
+        "the measurements hold \(runnable) samples with a latency; at least 4 are needed (rows of "
+          + "purpose 'sample', or all rows where there is no column 'purpose')")
     }
-    return "order,index,purpose,latency\n" + rows.joined()
-  }
-
-  private func predictions(_ outcome: AdaptedTransfer.Outcome, _ problem: Problem) -> String {
-    let rows = problem.indices.enumerated().map { position, index in
-      let value = outcome.conclusion.predicted[position]
-      let interval =
-        outcome.conclusion.intervals.isEmpty
-        ? ","
-        : "\(PredictionQuality.round(outcome.conclusion.intervals[position].lower)),"
-          + "\(PredictionQuality.round(outcome.conclusion.intervals[position].upper))"
-      return "\(index),\(value.isNaN ? "" : "\(PredictionQuality.round(value))"),\(interval)\n"
-    }
-    return "index,predicted,lower,upper\n" + rows.joined()
-  }
-
-  private func proxies(_ outcome: AdaptedTransfer.Outcome, _ parameters: Parameters) -> String {
-    let rows = parameters.proxies.enumerated().map { position, name in
-      let text = { (value: Double?) in value.map { "\(PredictionQuality.round($0))" } ?? "" }
-      let interval = outcome.conclusion.choice.intervals[position]
-      return "\(name),\(text(outcome.conclusion.choice.correlations[position].value)),"
-        + "\(text(interval?.lower)),\(text(interval?.upper)),"
-        + "\(position == outcome.conclusion.choice.best ? "yes" : "")\n"
-    }
-    return "device,srcc,lower,upper,chosen\n" + rows.joined()
-  }
-
-  private func cost(_ cost: TransferCost) -> String {
-    let rows = [
-      ("check", cost.checks), ("adapt", cost.adaptations), ("re-measure", cost.remeasurements),
-      ("all", cost.measurements), ("a predictor of its own", cost.baselineMeasurements),
-    ]
-    return rows.reduce("purpose,measurements,seconds\n") {
-      $0 + "\($1.0),\($1.1),\(Double($1.1) * cost.secondsPerMeasurement)\n"
-    }
-  }
-
-  // MARK: - Report
-
-  private func report(
-    _ outcome: AdaptedTransfer.Outcome, _ parameters: Parameters, _ context: StageContext
-  ) {
-    let check = outcome.conclusion.choice.intervals[outcome.conclusion.choice.best]
-    context.metric(
-      "check_srcc", outcome.conclusion.choice.correlations[outcome.conclusion.choice.best].value)
-    context.metric("check_lower", check?.lower)
-    context.metric("adapted_srcc", outcome.conclusion.adapted?.value)
-    context.metric("adapted_lower", outcome.conclusion.adapted?.lower)
-    context.metric("passes", outcome.conclusion.verdict == .passes ? 1 : 0)
-    context.metric("measurements", outcome.cost.measurements)
-    context.metric("saving", outcome.cost.saving)
-    let text = { (interval: RankInterval?) in
-      guard let interval else { return "undefined" }
-      return String(
-        format: "%.3f (90 %% interval %.3f to %.3f)", interval.value, interval.lower,
-        interval.upper)
-    }
-    let proxy = parameters.proxies[outcome.conclusion.choice.best]
-    var note =
-      "\(parameters.target): of \(parameters.proxies.count) known devices, \(proxy) ranks the "
-      + "samples best, \(text(check)); "
-    note +=
-      outcome.conclusion.verdict == .passes
-      ? "**monotone enough**." : "**adapt**, since \(parameters.threshold) is not certain."
-    if let adapted = outcome.conclusion.adapted { note += " Adapted: \(text(adapted))." }
-    context.note(note)
-  }
-
-  /// Looks at the whole table, after everything has been decided.
-  private func evaluate(
-    _ outcome: AdaptedTransfer.Outcome, _ problem: Problem, _ parameters: Parameters,
-    _ context: StageContext
-  ) {
-    let asked = Set(outcome.samples + outcome.candidates)
-    let rest = problem.target.indices.filter {
-      !asked.contains($0) && !problem.target[$0].isNaN && !outcome.conclusion.predicted[$0].isNaN
-    }
-    let correlation = { (designs: [Int], values: [Double]) in
-      Correlation.spearman(
-        designs.map { values[$0] }, designs.map { problem.target[$0] }
-      ).value
-    }
-    let ordered = rest.sorted {
-      problem.target[$0] != problem.target[$1]
-        ? problem.target[$0] < problem.target[$1] : $0 < $1
-    }
-    let trimmed = Array(ordered[ordered.count / 10..<ordered.count * 9 / 10])
-    let proxy = problem.proxies[outcome.conclusion.choice.best]
-    context.metric("srcc", correlation(rest, outcome.conclusion.predicted))
-    context.metric("trimmed_srcc", correlation(trimmed, outcome.conclusion.predicted))
-    context.metric("raw_srcc", correlation(rest.filter { !proxy[$0].isNaN }, proxy))
-    if !outcome.conclusion.intervals.isEmpty && !rest.isEmpty {
-      let covered = rest.count {
-        outcome.conclusion.intervals[$0].lower <= problem.target[$0]
-          && problem.target[$0] <= outcome.conclusion.intervals[$0].upper
-      }
-      context.metric("coverage", Double(covered) / Double(rest.count))
-    }
-    let quality = TransferQuality(
-      candidates: outcome.measured.keys.sorted(), latency: problem.target,
-      accuracy: problem.accuracy, referenceAccuracy: parameters.referenceAccuracy)
-    context.metric("hv_ratio", quality.hypervolumeRatio.value)
-    context.metric("mean_gap", quality.meanGap)
-    context.metric("max_gap", quality.largestGap)
-    let missed = quality.gaps.count { $0 == nil }
-    if missed > 0 {
-      context.log(
-        .warn,
-        "no measured design keeps \(missed) of the \(quality.gaps.count) budgets, so the gaps are "
-          + "undefined")
-    }
+    return try transfer.assess(
+      known, plan: plan, candidates: try measurements.designs(.candidate, in: positions),
+      measured: measured)
   }
 }

@@ -148,9 +148,9 @@ let nine = [
 ].compactMap { devices[$0] }
 let fpga = devices["fpga"] ?? []
 try await measure("transfer", rounds: 2) {
-  let known = try AdaptedTransfer.Knowledge(
+  let known = try TransferKnowledge(
     space: .nasbench201, designs: designs, proxies: nine, accuracy: accuracy, pool: train,
-    adapter: .gp)
+    method: .gp, sampleCount: 10, seed: 1)
   var oracle = MeasurementOracle(table: fpga, budget: 50)
   return try AdaptedTransfer().run(known, oracle: &oracle, seed: 1)
 }
