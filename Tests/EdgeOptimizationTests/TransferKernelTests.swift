@@ -237,6 +237,7 @@ struct RealTransferTests {
     let twins: Set = ["eagle_gtx", "eagle_i7"]
     let candidates = (0..<900).filter { NASBench201.isConnected(designs[$0]) }
     let test = Array(900..<1999)
+    var coverages: [Double] = []
     var found: [Int: [Double]] = [:]
     for (target, name) in tables.devices.enumerated() {
       let sources = tables.devices.indices.filter {
@@ -251,14 +252,25 @@ struct RealTransferTests {
       for count in [20, 50] {
         let samples = order.prefix(count).filter { !table[$0].isNaN }
         let valid = test.filter { !table[$0].isNaN }
-        let predicted = try TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
+        let trials =
+          count == 20
+          ? try SourceTrials(of: kernel, sampleCount: count, seed: 1) : SourceTrials()
+        let predicted = try TransferGaussianProcess(kernel: kernel, trials: trials)
           .fit(samples: samples, latencies: samples.map { table[$0] }).predict(valid)
+        if count == 20 {
+          let covered = zip(predicted, valid).count {
+            $0.lower <= table[$1] && table[$1] <= $0.upper
+          }
+          coverages.append(Double(covered) / Double(valid.count))
+        }
         found[count, default: []].append(
           Correlation.spearman(predicted.map(\.value), valid.map { table[$0] }).value ?? 0)
       }
     }
     #expect((found[20] ?? []).reduce(0, +) / 15 >= 0.95)
     #expect((found[50] ?? []).min() ?? 0 >= 0.90)
+    // 90 % intervals, in the mean over devices; single ones have 20 samples to say how sure they are.
+    #expect((0.85...0.95).contains(coverages.reduce(0, +) / 15))
   }
 
   /// Of the fifteen devices that are not known, every third.
