@@ -14,7 +14,8 @@ import tempfile
 
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
-mirror = sys.argv[1] if len(sys.argv) > 1 else str(root.parent / "shared/mirror")
+given = sys.argv[1] if len(sys.argv) > 1 else root.parent / "shared/mirror"
+mirror = str(pathlib.Path(given).resolve())
 rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 peers = ["numpy<2", "pandas", "scipy", "cvxpy", "scikit-learn", "xgboost"]
 limits = {"transfer": 2, "optimizer-training": 60, "direct": 0.05, "sampled": 1}

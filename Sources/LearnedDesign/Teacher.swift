@@ -37,7 +37,7 @@ struct Teacher {
   /// that are predicted to keep the budget the first, or the fastest where none does.
   func best(phi: Tensor, budget: Tensor) throws -> Tensor {
     let devices = try pool.devices(phi)
-    var found = [Int](repeating: 0, count: try budget.count)
+    var found = [Int](repeating: 0, count: budget.count)
     var open = Array(found.indices)
     // Most are found among the first; only the tightest budgets need the whole pool.
     for start in stride(from: 0, to: count, by: 1024) where !open.isEmpty {

@@ -54,8 +54,8 @@ enum PredictionPlot {
     let valid = values.indices.filter {
       !values[$0].isNaN && !outcome.predicted[$0].isNaN && !asked.contains($0)
     }
-    // A thousand points show the spread; all 15,625 would only make the page heavy.
-    return stride(from: 0, to: valid.count, by: max(valid.count / 1000, 1)).map {
+    // Some hundred points show the spread; all 15,625 would only make the page heavy.
+    return stride(from: 0, to: valid.count, by: max(valid.count / 400, 1)).map {
       point(outcome.predicted[valid[$0]], values[valid[$0]], "not measured")
     }
   }

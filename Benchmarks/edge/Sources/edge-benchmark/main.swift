@@ -133,7 +133,7 @@ let process = try await measure("gp", rounds: 2) {
     }
   ).fit(inputs, values)
 }
-quality("gp", try process.predict(held))
+quality("gp", process.predict(held))
 try write(matrix(features), "features.csv")
 try write((train + test).map { "\(target[$0])" }.joined(separator: "\n"), "target.csv")
 
