@@ -119,6 +119,9 @@ struct SelectionOptions: ParsableArguments {
   @Option(help: "Execute this stage although its result is known; `all` for every one.")
   var force: [String] = []
 
+  /// Whether some cells are left out by name.
+  var isPartial: Bool { !(only.isEmpty && from.isEmpty && until.isEmpty) }
+
   var selection: Selection {
     var selection = Selection()
     selection.only = only

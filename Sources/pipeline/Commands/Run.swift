@@ -132,9 +132,8 @@ struct Run: ParsableCommand {
   }
 
   private func claimLines(_ record: RunRecord, plain: Bool = false) -> [String] {
-    // What was left out on purpose measures nothing; its claims would drown the others.
-    let isPartial = record.instances.contains { $0.outcome == .skipped }
-    let claims = record.claims.filter { !isPartial || $0.verdict != .unmeasured }
+    // What was left out by name measures nothing; its claims would drown the others.
+    let claims = record.claims.filter { !cells.isPartial || $0.verdict != .unmeasured }
     return claims.map { claim in
       let (mark, style): (String, Terminal.Style) =
         switch claim.verdict {

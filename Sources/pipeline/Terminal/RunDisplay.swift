@@ -17,7 +17,7 @@ final class JSONDisplay: RunDisplay {
 class PlainDisplay: RunDisplay {
   private let isVerbose: Bool
   private let isQuiet: Bool
-  private var total = 0
+  private var selected: Set<String> = []
   private var done = 0
 
   init(isVerbose: Bool, isQuiet: Bool) {
@@ -27,7 +27,7 @@ class PlainDisplay: RunDisplay {
 
   func show(_ event: RunEvent) {
     switch event {
-    case .began(_, let instances): total = instances.count
+    case .began(_, let instances): selected = Set(instances)
     case .started(let instance, let attempt, let why):
       if isVerbose {
         say("  start  \(instance)\(attempt > 1 ? " (attempt \(attempt))" : ""): \(why)")
@@ -42,7 +42,7 @@ class PlainDisplay: RunDisplay {
           + "    \(instance) \(failure.message); again in \(durationText(seconds))")
     case .finished(let record):
       // What was left out of the run is no part of its total.
-      if record.outcome != .skipped { done += 1 }
+      if selected.contains(record.name) { done += 1 }
       if let line = line(for: record) { say(line) }
     case .progress, .metric, .ended: break
     }
@@ -51,8 +51,8 @@ class PlainDisplay: RunDisplay {
   /// Overridden by the display that has a live area to keep clear.
   func say(_ text: String) { Terminal.note(text) }
 
-  var counter: String { "[\(done)/\(total)]" }
-  var remaining: Int { max(0, total - done) }
+  var counter: String { "[\(done)/\(selected.count)]" }
+  var remaining: Int { max(0, selected.count - done) }
 
   private func line(for record: InstanceRecord) -> String? {
     let name = record.name
