@@ -55,9 +55,10 @@ public struct Predictor: Stage {
     let train = Array(valid[..<parameters.trainRows])
     let test = Array(valid[parameters.trainRows...].prefix(parameters.testRows))
     let (features, blocks) = try kind.features((train + test).map { texts[$0] }, encoding)
+    let metric = tables.metric ?? "latency"
     let model = try kind.fit(
       features.rows(Array(train.indices)), blocks, train.map { values[$0] }, parameters,
-      seed: context.seed)
+      metric: metric, seed: context.seed)
     let rank = (model as? LinearPredictor)?.rank
     if kind == .lut && train.count < features.columnCount {
       context.log(
@@ -68,7 +69,6 @@ public struct Predictor: Stage {
     let measured = test.map { values[$0] }
     let predicted = try model.predict(
       features.rows(Array(train.count..<train.count + test.count)))
-    let metric = tables.metric ?? "latency"
     let unit = parameters.unit.isEmpty ? tables.unit ?? "ms" : parameters.unit
     try context.write(record(model, parameters, unit).json(indented: true), to: "model")
     let rows = zip(test, zip(measured, predicted)).map { row, pair in

@@ -28,7 +28,7 @@ enum PredictorModel: String {
 
   func fit(
     _ features: FeatureMatrix, _ blocks: [Range<Int>], _ values: [Double],
-    _ parameters: Predictor.Parameters, seed: UInt64
+    _ parameters: Predictor.Parameters, metric: String, seed: UInt64
   ) throws -> any TrainedPredictor {
     let isLogarithmic = parameters.log
     switch self {
@@ -58,6 +58,7 @@ enum PredictorModel: String {
       }
       var method = GraphNetworkFit(
         space: space, objective: self == .gcn ? .value : .order, isLogarithmic: isLogarithmic)
+      method.prunesDead = metric == "accuracy"
       method.training.seed = seed
       if parameters.epochs > 0 { method.training.epochs = parameters.epochs }
       return try method.fit(features, values)
