@@ -64,27 +64,6 @@ struct NeuralPredictorTests {
     #expect(quality.meanAbsolute.value ?? 99 < 4)
   }
 
-  @Test func `rounds measure more of the best than chance would`() throws {
-    let cells = try Cells(300)
-    var asked: [Int] = []
-    let (_, measured) = try IterativeSampling(best: .highest).fit(
-      RidgeFit(isLogarithmic: false), pool: cells.indicators, budget: 100
-    ) { row in
-      asked.append(row)
-      return cells.values[row]
-    }
-    #expect(asked == measured && Set(measured).count == 100)
-    let limit = cells.values.sorted()[270]
-    // By chance a third of the best tenth would be among them.
-    #expect(measured.count { cells.values[$0] >= limit } >= 25)
-    let error = #expect(throws: EdgeError.self) {
-      try IterativeSampling(best: .highest).fit(
-        RidgeFit(isLogarithmic: false), pool: cells.indicators, budget: 301
-      ) { _ in 0 }
-    }
-    #expect(error?.message.hasSuffix("at most the pool's 300") == true)
-  }
-
   @Test func `the same seed gives the same bytes, another seed others`() throws {
     let cells = try Cells(60)
     var fit = PerceptronFit(isLogarithmic: true)
