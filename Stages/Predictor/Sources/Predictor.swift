@@ -13,6 +13,7 @@ public struct Predictor: Stage {
     var testRows: Int
     var unit: String
     var epochs: Int
+    var rounds: Int
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -52,12 +53,19 @@ public struct Predictor: Stage {
         message: "'train-rows' is \(parameters.trainRows), but '\(parameters.device)' has "
           + "\(valid.count) valid rows, of which at least 2 must be left for the test")
     }
-    let train = Array(valid[..<parameters.trainRows])
     let test = Array(valid[parameters.trainRows...].prefix(parameters.testRows))
-    let (features, blocks) = try kind.features((train + test).map { texts[$0] }, encoding)
-    let model = try kind.fit(
-      features.rows(Array(train.indices)), blocks, train.map { values[$0] }, parameters,
-      seed: context.seed)
+    // In rounds, all that isn't tested may be measured.
+    let pool =
+      parameters.rounds == 0
+      ? Array(valid[..<parameters.trainRows])
+      : Array(valid[..<parameters.trainRows] + valid[(parameters.trainRows + test.count)...])
+    let (features, blocks) = try kind.features((pool + test).map { texts[$0] }, encoding)
+    let metric = tables.metric ?? "latency"
+    let best: TopDesigns.Best = metric == "accuracy" ? .highest : .lowest
+    let method = try kind.method(parameters, blocks: blocks, metric: metric, seed: context.seed)
+    let (model, train) = try fit(
+      method, features.rows(Array(pool.indices)), pool.map { values[$0] }, best, parameters,
+      context)
     let rank = (model as? LinearPredictor)?.rank
     if kind == .lut && train.count < features.columnCount {
       context.log(
@@ -67,10 +75,10 @@ public struct Predictor: Stage {
     }
     let measured = test.map { values[$0] }
     let predicted = try model.predict(
-      features.rows(Array(train.count..<train.count + test.count)))
-    let metric = tables.metric ?? "latency"
+      features.rows(Array(pool.count..<pool.count + test.count)))
     let unit = parameters.unit.isEmpty ? tables.unit ?? "ms" : parameters.unit
-    try context.write(record(model, parameters, unit).json(indented: true), to: "model")
+    let rounds = parameters.rounds == 0 ? nil : train.map { tables.indices[pool[$0]] }
+    try context.write(record(model, parameters, unit, rounds).json(indented: true), to: "model")
     let rows = zip(test, zip(measured, predicted)).map { row, pair in
       "\(tables.indices[row]),\(pair.0),\(PredictionQuality.round(pair.1))\n"
     }
@@ -80,10 +88,28 @@ public struct Predictor: Stage {
     report(
       PredictionQuality(predicted: predicted, measured: measured),
       TopDesigns(
-        predicted: predicted, measured: measured, count: 10,
-        best: metric == "accuracy" ? .highest : .lowest), context)
+        predicted: predicted, measured: measured, count: 10, best: best), context)
     context.metric("train_n", train.count)
     if let rank { context.metric("rank", rank) } else { context.metric("rank", Double?.none) }
+  }
+
+  /// The model, and the rows of the pool that it was fitted to.
+  private func fit(
+    _ method: any PredictorMethod, _ pool: FeatureMatrix, _ values: [Double],
+    _ best: TopDesigns.Best, _ parameters: Parameters, _ context: StageContext
+  ) throws -> (any TrainedPredictor, [Int]) {
+    guard parameters.rounds > 0 else {
+      return (try method.fit(pool, values), Array(values.indices))
+    }
+    var sampling = IterativeSampling(best: best)
+    sampling.rounds = parameters.rounds
+    sampling.isRelative = parameters.log
+    sampling.seed = context.seed
+    var oracle = MeasurementOracle(table: values, budget: parameters.trainRows)
+    let (model, measured) = try sampling.fit(
+      method, pool: pool, budget: parameters.trainRows
+    ) { try oracle.measure($0) ?? .nan }
+    return (model, measured)
   }
 
   private func report(
@@ -105,13 +131,14 @@ public struct Predictor: Stage {
   }
 
   private func record(
-    _ model: any TrainedPredictor, _ parameters: Parameters, _ unit: String
+    _ model: any TrainedPredictor, _ parameters: Parameters, _ unit: String, _ chosen: [Int]?
   ) throws -> Value {
     var fields = try model.record.map ?? [:]
     fields["device"] = .string(parameters.device)
     fields["space"] = .string(parameters.space)
     fields["method"] = .string(parameters.model)
     fields["unit"] = .string(unit)
+    if let chosen { fields["measured"] = .list(chosen.map { .int($0) }) }
     return .map(fields)
   }
 }

@@ -26,41 +26,49 @@ enum PredictorModel: String {
     }
   }
 
-  func fit(
-    _ features: FeatureMatrix, _ blocks: [Range<Int>], _ values: [Double],
-    _ parameters: Predictor.Parameters, seed: UInt64
-  ) throws -> any TrainedPredictor {
+  /// The method with the settings that the parameters give.
+  ///
+  /// - Parameters:
+  ///   - parameters: Of the stage.
+  ///   - blocks: The blocks of the features, which `gp` weighs.
+  ///   - metric: What the table holds; accuracies don't depend on operations without effect.
+  ///   - seed: Of what is random.
+  /// - Returns: A method that hasn't been fitted.
+  /// - Throws: `EdgeError` for a space without graphs where they are needed.
+  func method(
+    _ parameters: Predictor.Parameters, blocks: [Range<Int>], metric: String, seed: UInt64
+  ) throws(EdgeError) -> any PredictorMethod {
     let isLogarithmic = parameters.log
     switch self {
-    case .lut: return try LookupTableFit().fit(features, values)
-    case .ridge: return try RidgeFit(isLogarithmic: isLogarithmic).fit(features, values)
-    case .lasso: return try LassoFit(isLogarithmic: isLogarithmic).fit(features, values)
+    case .lut: return LookupTableFit()
+    case .ridge: return RidgeFit(isLogarithmic: isLogarithmic)
+    case .lasso: return LassoFit(isLogarithmic: isLogarithmic)
     case .gbdt:
       var method = BoostedTreesFit(isLogarithmic: isLogarithmic)
       method.seed = seed
-      return try method.fit(features, values)
+      return method
     case .gp:
       // Products of the raw indicators would be as many as the rows; the other blocks' are kept.
       let blocks = blocks.enumerated().map { index, columns in
         GaussianProcessFit.Block(
           columns, squaredShare: index == 0 && blocks.count > 1 ? 0 : 0.3)
       }
-      return try GaussianProcessFit(isLogarithmic: isLogarithmic, blocks: blocks)
-        .fit(features, values)
+      return GaussianProcessFit(isLogarithmic: isLogarithmic, blocks: blocks)
     case .mlp:
       var method = PerceptronFit(isLogarithmic: isLogarithmic)
       method.training.seed = seed
       if parameters.epochs > 0 { method.training.epochs = parameters.epochs }
-      return try method.fit(features, values)
+      return method
     case .gcn, .pairs:
       guard let space = SearchSpace(rawValue: parameters.space) else {
         throw EdgeError(.badParameter, "'\(parameters.space)' has no graphs")
       }
       var method = GraphNetworkFit(
         space: space, objective: self == .gcn ? .value : .order, isLogarithmic: isLogarithmic)
+      method.prunesDead = metric == "accuracy"
       method.training.seed = seed
       if parameters.epochs > 0 { method.training.epochs = parameters.epochs }
-      return try method.fit(features, values)
+      return method
     }
   }
 }

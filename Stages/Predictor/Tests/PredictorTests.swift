@@ -55,6 +55,45 @@ struct PredictorStageTests {
     #expect(try outcome.bytes("predictions") == again.bytes("predictions"))
   }
 
+  @Test(arguments: ["ridge", "gp"])
+  func `in rounds the model chooses what is measured`(model: String) async throws {
+    let rounds = { (count: Int) in
+      try await run([
+        "device": "phone", "model": .string(model), "train-rows": 100, "test-rows": 150,
+        "rounds": .int(count),
+      ])
+    }
+    let (first, chosen, again) = try await (rounds(0), rounds(4), rounds(4))
+    #expect(try chosen.bytes("model") == again.bytes("model"))
+    let indices = { (outcome: StageHarness<Predictor>.Outcome) in
+      let text = String(decoding: try outcome.bytes("predictions"), as: UTF8.self)
+      return text.split(separator: "\n").dropFirst().map { $0.split(separator: ",")[0] }
+    }
+    // Those of the test stay out of what may be measured.
+    #expect(try indices(chosen) == indices(first))
+    let record = try Value(json: Data(chosen.bytes("model")))
+    let measured = try #require(record.map?["measured"]?.list).compactMap { $0.int }
+    #expect(Set(measured).count == 100 && chosen.metrics["train_n"] == 100)
+    #expect(measured.allSatisfy { $0 < 100 || $0 >= 250 })
+    #expect(try Value(json: Data(first.bytes("model"))).map?["measured"] == nil)
+    // Of the 250 there are 15 fastest; by chance 6 are measured.
+    let latencies = Self.table.split(separator: "\n").dropFirst()
+      .map { Double($0.split(separator: ",")[2]) ?? 0 }
+    let pool = (0..<400).filter { $0 < 100 || $0 >= 250 }
+    let limit = pool.map { latencies[$0] }.sorted()[14]
+    #expect(measured.count { latencies[$0] <= limit } >= 13)
+  }
+
+  @Test func `rounds too many for the measurements are refused`() async throws {
+    let error = await #expect(throws: StageError.self) {
+      try await run(["device": "phone", "train-rows": 20, "test-rows": 50, "rounds": 7])
+    }
+    #expect(error?.code == .badParameter)
+    #expect(
+      error?.message == "a budget of 20 measurements in 7 rounds; needed are at least 21 and at "
+        + "most the pool's 350")
+  }
+
   @Test func `the table's unit and metric reach the figure`() async throws {
     let lines = Self.table.split(separator: "\n").enumerated().map { row, line -> String in
       let parts = line.split(separator: ",")
