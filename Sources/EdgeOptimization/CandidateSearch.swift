@@ -44,7 +44,7 @@ package struct CandidateSearch {
     var total = 0.0
     for (position, limit) in limits.enumerated() where accuracy[design] > best[position] {
       let reach = (log(limit) - centre) / max(logDeviation, 1e-9)
-      total += (accuracy[design] - best[position]) * 0.5 * erfc(-reach / 2.0.squareRoot())
+      total += (accuracy[design] - best[position]) * NormalDistribution.probability(below: reach)
     }
     return total
   }

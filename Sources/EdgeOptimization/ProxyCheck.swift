@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Whether a proxy that was chosen from samples ranks designs like the target does.
 ///
 /// The best of many proxies looks better on the samples that chose it than it is, and samples chosen
@@ -34,15 +30,4 @@ public struct ProxyCheck: Hashable, Sendable {
   public func verdict(threshold: Double) -> ProxyTransfer.Verdict {
     ProxyTransfer.Verdict(interval, threshold: threshold)
   }
-}
-
-/// The value that a standard normal variable exceeds with a probability, by bisection.
-package func normalQuantile(exceededWith probability: Double) -> Double {
-  precondition(probability > 0 && probability < 1, "a probability of \(probability)")
-  var (low, high) = (-40.0, 40.0)
-  for _ in 0..<100 {
-    let middle = (low + high) / 2
-    if 0.5 * erfc(middle / 2.0.squareRoot()) > probability { low = middle } else { high = middle }
-  }
-  return (low + high) / 2
 }

@@ -35,15 +35,6 @@ public struct ProxyChoice: Sendable {
   }
 }
 
-extension RankAgreement {
-  /// The 90 % interval of a pair's correlation, over its common designs.
-  public func interval(_ first: Int, _ second: Int) -> RankInterval? {
-    matrix[first][second].value.flatMap {
-      RankInterval(value: $0, count: counts[first][second])
-    }
-  }
-}
-
 extension ProxyTransfer.Verdict {
   /// Decides by the lower end of the interval, since a point estimate of few samples passes too often.
   public init(_ interval: RankInterval?, threshold: Double) {
@@ -57,35 +48,4 @@ extension ProxyTransfer.Verdict {
       self = interval.value >= threshold ? .uncertain : .fails
     }
   }
-}
-
-/// What a transfer to one device costs, beside measuring each device by itself.
-public struct TransferCost: Hashable, Sendable {
-  /// Measurements that check the proxy, that adapt it, and that re-measure candidates.
-  public var checks: Int
-  public var adaptations: Int
-  public var remeasurements: Int
-  /// The time of one measurement, in seconds; 20 s as in the paper's account.
-  public var secondsPerMeasurement: Double
-  /// The samples with which a predictor of one device alone is trained.
-  public var baselineMeasurements: Int
-
-  public init(
-    checks: Int, adaptations: Int, remeasurements: Int, secondsPerMeasurement: Double = 20,
-    baselineMeasurements: Int = 900
-  ) {
-    self.checks = checks
-    self.adaptations = adaptations
-    self.remeasurements = remeasurements
-    self.secondsPerMeasurement = secondsPerMeasurement
-    self.baselineMeasurements = baselineMeasurements
-  }
-
-  public var measurements: Int { checks + adaptations + remeasurements }
-  public var seconds: Double { Double(measurements) * secondsPerMeasurement }
-  public var hours: Double { seconds / 3600 }
-  public var baselineHours: Double { baselineSeconds / 3600 }
-  public var baselineSeconds: Double { Double(baselineMeasurements) * secondsPerMeasurement }
-  /// How many times cheaper the transfer is than the baseline.
-  public var saving: Double { Double(baselineMeasurements) / Double(max(measurements, 1)) }
 }

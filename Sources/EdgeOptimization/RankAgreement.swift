@@ -45,6 +45,13 @@ public struct RankAgreement: Hashable, Sendable {
     return (rows.map { left[$0] }, rows.map { right[$0] })
   }
 
+  /// The 90 % interval of a pair's correlation, over its common designs.
+  public func interval(_ first: Int, _ second: Int) -> RankInterval? {
+    matrix[first][second].value.flatMap {
+      RankInterval(value: $0, count: counts[first][second])
+    }
+  }
+
   /// The defined correlations of different devices, row by row above the diagonal.
   public var pairs: [(first: Int, second: Int, value: Double)] {
     devices.indices.flatMap { first in

@@ -189,10 +189,7 @@ public struct RankInterval: Hashable, Sendable {
   ///     then leaves out 5 % divided by that number (Bonferroni).
   public init?(value: Double, count: Int, comparisons: Int = 1) {
     guard count > 3, value.isFinite else { return nil }
-    // 95 % quantile of the normal distribution: 5 % are left out on either side.
-    let quantile =
-      comparisons > 1
-      ? normalQuantile(exceededWith: 0.05 / Double(comparisons)) : 1.6448536269514722
+    let quantile = NormalDistribution.quantile(exceededWith: 0.05 / Double(comparisons))
     let reach = quantile * (1.06 / Double(count - 3)).squareRoot()
     // At ±1 the transformation is infinite, but n samples can't tell 1 from half an exchange of
     // neighbours, 1 − 6/(n³ − n).

@@ -52,7 +52,8 @@ public struct SourceTrials: Sendable {
       return
     }
     self.init(
-      calibration: max(0.9, quantile(residuals, 0.9) / 1.6448536269514722),
+      calibration: max(
+        0.9, quantile(residuals, 0.9) / NormalDistribution.quantile(exceededWith: 0.05)),
       correlation: correlations.reduce(0, +) / Double(correlations.count))
   }
 

@@ -155,6 +155,8 @@ extension TransferGaussianProcess.Posterior {
     let blocks = kernel.blocks.map { $0.kernel(designs, samples) }
     let squares = kernel.blocks.map { block in designs.map { block.square($0) } }
     var result: [TransferGaussianProcess.Prediction] = []
+    // 5 % are left out on either side.
+    let quantile = NormalDistribution.quantile(exceededWith: 0.05)
     for (position, design) in designs.enumerated() {
       let own = kernel.source.square(design)
       var (mean, second) = (0.0, 0.0)
@@ -179,8 +181,7 @@ extension TransferGaussianProcess.Posterior {
       let deviation =
         calibration * max(second - mean * mean, 0).squareRoot() * scale.deviation
       let centre = mean * scale.deviation + scale.mean
-      // 95 % quantile of the normal distribution: 5 % are left out on either side.
-      let reach = 1.6448536269514722 * deviation
+      let reach = quantile * deviation
       result.append(
         TransferGaussianProcess.Prediction(
           value: exp(centre), lower: exp(centre - reach), upper: exp(centre + reach),

@@ -106,7 +106,7 @@ public struct DesignOptimizer: Sendable {
   private func safe(_ budget: Double, on device: DeviceProfile) throws -> Double {
     let correction = try latency.correction(on: device)
     return try normalized(budget, on: device) - correction.bias
-      - normalQuantile(exceededWith: options.risk) * correction.deviation
+      - NormalDistribution.quantile(exceededWith: options.risk) * correction.deviation
   }
 
   private func draw(
@@ -194,7 +194,7 @@ public struct DesignOptimizer: Sendable {
     for _ in 0..<count where !rest.isEmpty {
       let gains = rest.indices.map { index in
         let (mean, deviation) = accuracies[index]
-        return Normal.expectedImprovement(mean, max(deviation, 0.05), over: least)
+        return NormalDistribution.expectedImprovement(mean, max(deviation, 0.05), over: least)
           * correction.probability(latencies[index], within: limit)
       }
       let next = rest.indices.max { gains[$0] < gains[$1] } ?? 0
@@ -220,7 +220,7 @@ public struct DesignOptimizer: Sendable {
   }
 }
 
-/// A design with what is predicted of it.
+/// A design with what is predicted of it, or with what was measured.
 public struct Candidate: Hashable, Sendable {
   public let design: [Int]
   /// In percent.

@@ -1,4 +1,4 @@
-import Foundation
+import EdgeOptimization
 
 /// How far a predictor is off on one device, from what has been measured there; in the normalised
 /// units of a profile.
@@ -38,25 +38,6 @@ struct LatencyCorrection {
 
   /// The probability that a design of that predicted value keeps a budget.
   func probability(_ predicted: Double, within budget: Double) -> Double {
-    Normal.probability(below: (budget - predicted - bias) / max(deviation, 1e-9))
-  }
-}
-
-/// The standard normal distribution.
-enum Normal {
-  static func density(_ x: Double) -> Double { Foundation.exp(-x * x / 2) / (2 * .pi).squareRoot() }
-
-  static func probability(below x: Double) -> Double {
-    0.5 * Foundation.erfc(-x / 2.0.squareRoot())
-  }
-
-  /// The mean of max(0, X - best) for a normal X.
-  ///
-  /// Jones, Schonlau and Welch (Journal of Global Optimization 1998), equation 15.
-  static func expectedImprovement(
-    _ mean: Double, _ deviation: Double, over best: Double
-  ) -> Double {
-    let z = (mean - best) / deviation
-    return (mean - best) * probability(below: z) + deviation * density(z)
+    NormalDistribution.probability(below: (budget - predicted - bias) / max(deviation, 1e-9))
   }
 }

@@ -18,13 +18,13 @@ struct LatencyCorrectionTests {
   }
 
   @Test func `quantiles and expected improvements are those of the normal distribution`() {
-    #expect(abs(normalQuantile(exceededWith: 0.05) - 1.644_853_626_951_472_6) < 1e-12)
-    #expect(abs(normalQuantile(exceededWith: 0.975) + 1.959_963_984_540_054) < 1e-12)
+    #expect(abs(NormalDistribution.quantile(exceededWith: 0.05) - 1.644_853_626_951_472_6) < 1e-12)
+    #expect(abs(NormalDistribution.quantile(exceededWith: 0.975) + 1.959_963_984_540_054) < 1e-12)
     // ∫ max(0, x − 0.7) N(x; 0.4, 0.5²) dx by the trapezoidal rule.
     let step = 1e-4
     let integral = stride(from: 0.7, through: 6, by: step).reduce(0.0) { sum, x in
-      sum + step * (x - 0.7) * Normal.density((x - 0.4) / 0.5) / 0.5
+      sum + step * (x - 0.7) * NormalDistribution.density((x - 0.4) / 0.5) / 0.5
     }
-    #expect(abs(Normal.expectedImprovement(0.4, 0.5, over: 0.7) - integral) < 1e-7)
+    #expect(abs(NormalDistribution.expectedImprovement(0.4, 0.5, over: 0.7) - integral) < 1e-7)
   }
 }
