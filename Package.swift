@@ -65,9 +65,14 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization"],
+  "BayesianComparison": ["BayesianInference"],
+  "BayesianEvaluation": ["BayesianInference", "Formats"],
+  "BayesianFit": ["BayesianInference", "Formats", "Tensors"],
+  "BayesianPrediction": ["BayesianInference", "Formats", "Tensors"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
+  "RegressionSplit": ["BayesianInference", "Formats"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
   "SrccMatrix": ["EdgeOptimization"],
@@ -170,6 +175,9 @@ let modules: [Target] =
     "LearnedDesign", ["EdgeOptimization", "NeuralNetworks", "Tensors", "Formats"],
     settings: kernelSettings)
   + module(
+    "BayesianInference", ["Tensors", "Formats", "StructuredValue", "CDenseKernels"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
@@ -198,6 +206,8 @@ let package = Package(
       .target(name: "CTorchInterface"), torchLibrary,
       // The process between the runner and the stages; plain C, since it lives between fork and exec.
       .target(name: "CSupervisor"),
+      // Kernels for several vector widths, which the loader chooses from.
+      .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),

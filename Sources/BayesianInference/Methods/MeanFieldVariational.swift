@@ -1,0 +1,228 @@
+import Foundation
+import Tensors
+
+/// Adam (Kingma and Ba 2015) with a rate that falls to 0 as a cosine.
+struct Adam {
+  private var mean: [Double]
+  private var square: [Double]
+  private var count = 0.0
+  private let rate: Double
+  private let steps: Double
+
+  /// - `steps`: After which the rate is 0; nil keeps it.
+  init(_ parameters: Int, rate: Double, steps: Int?) {
+    mean = [Double](repeating: 0, count: parameters)
+    square = mean
+    self.rate = rate
+    self.steps = steps.map(Double.init) ?? .infinity
+  }
+
+  mutating func step(_ values: inout [Double], _ gradient: [Double]) {
+    let rate = self.rate * 0.5 * (1 + cos(Double.pi * min(count / steps, 1)))
+    count += 1
+    let (first, second) = (1 - pow(0.9, count), 1 - pow(0.999, count))
+    for i in 0..<values.count {
+      mean[i] = 0.9 * mean[i] + 0.1 * gradient[i]
+      square[i] = 0.999 * square[i] + 0.001 * gradient[i] * gradient[i]
+      values[i] -= rate * (mean[i] / first) / ((square[i] / second).squareRoot() + 1e-8)
+    }
+  }
+}
+
+/// Batches of rows in random order, epoch after epoch.
+struct BatchOrder {
+  private let rows: Int
+  let batch: Int
+  private var permutation: [Int]
+  private var position: Int
+  private var random: RandomStream
+
+  /// - `batch`: 0 takes all rows where they are at most 512, else 128.
+  init(rows: Int, batch: Int, random: RandomStream) {
+    self.rows = rows
+    self.batch = batch > 0 ? min(batch, rows) : rows <= 512 ? rows : 128
+    permutation = Array(0..<rows)
+    position = rows
+    self.random = random
+  }
+
+  var takesAll: Bool { batch == rows }
+
+  mutating func next() -> ArraySlice<Int> {
+    if position + batch > rows {
+      permutation.shuffle(using: &random)
+      position = 0
+    }
+    defer { position += batch }
+    return permutation[position..<position + batch]
+  }
+}
+
+/// A normal distribution of independent whitened parameters, fitted by gradients.
+struct MeanFieldNormal {
+  var steps: Int
+  var rate: Double
+  /// Draws of the parameters a step, in pairs of opposite signs.
+  var samples: Int
+  var batch: Int
+  var draws: Int
+  var start: Double
+  /// Black-box α: nil is variational inference.
+  var alpha: Double?
+
+  init(_ options: inout MethodOptions, steps: Int, samples: Int) throws {
+    self.steps = try options.integer("iterations", steps, in: 1...1_000_000_000)
+    rate = try options.number("rate", 0.01, in: 1e-9...10)
+    self.samples = try options.integer("samples", samples, in: 1...10_000)
+    batch = try options.integer("batch", 0, in: 0...1_000_000)
+    draws = try options.integer("draws", 1000, in: 1...1_000_000)
+    start = try options.number("start-deviation", 0.05, in: 1e-6...1)
+  }
+
+  /// Means and deviations of whitened parameters, and the noise precision.
+  struct Fitted {
+    var means: [Double]
+    var deviations: [Double]
+    var precision: Double
+    var passes: Double
+  }
+
+  func fit(
+    _ method: String, _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    let fitted = optimise(posterior, context)
+    guard fitted.means.allSatisfy(\.isFinite), fitted.deviations.allSatisfy(\.isFinite) else {
+      throw InferenceError(.failed, "\(method) diverged; take a smaller 'rate'")
+    }
+    var random = context.random.child("draws")
+    let z = (0..<draws).map { _ in
+      let xi = random.normals(fitted.means.count)
+      return fitted.means.indices.map { fitted.means[$0] + fitted.deviations[$0] * xi[$0] }
+    }
+    var result = ApproximatePosterior(
+      method: method, of: posterior, chains: [z],
+      precisions: [[Double](repeating: fitted.precision, count: draws)])
+    result.passes = fitted.passes
+    return result
+  }
+
+  func optimise(_ posterior: Posterior, _ context: FitContext) -> Fitted {
+    let energy = Energy(posterior)
+    let count = posterior.parameterCount
+    var (begin, noise) = (context.random.child("start"), context.random.child("noise"))
+    var order = BatchOrder(
+      rows: posterior.rows.count, batch: alpha == nil ? batch : posterior.rows.count,
+      random: context.random.child("order"))
+    // The means, then ρ with deviation = softplus(ρ).
+    var values =
+      begin.normals(count) + [Double](repeating: log(exp(start) - 1), count: count)
+    var adam = Adam(2 * count, rate: rate, steps: steps)
+    var slope = [Double](repeating: 0, count: 2 * count)
+    var (gradient, xi) = (
+      [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
+    )
+    var squares = 0.0
+    for step in 0..<steps {
+      let deviations = (0..<count).map { softplus(values[count + $0]) }
+      for i in 0..<count {
+        slope[i] = values[i]
+        slope[count + i] =
+          (deviations[i] - 1 / deviations[i]) * logistic(values[count + i])
+      }
+      let rows = order.takesAll ? [] : order.next()
+      var expectedSquares = 0.0
+      let points = (0..<samples).map { sample -> [Double] in
+        if sample % 2 == 0 { noise.fillNormals(&xi) } else { for i in 0..<count { xi[i] = -xi[i] } }
+        return xi
+      }
+      let weights = alpha.map { rowWeights($0, values, deviations, points, energy) }
+      for (sample, xi) in points.enumerated() {
+        var z = [Double](repeating: 0, count: count)
+        for i in 0..<count { z[i] = values[i] + deviations[i] * xi[i] }
+        if let weights {
+          energy.rowWeights = weights[sample]
+          _ = energy.dataLoss(z, gradient: &gradient)
+        } else if order.takesAll {
+          _ = energy.dataLoss(z, gradient: &gradient)
+        } else {
+          _ = energy.dataLoss(z, batch: rows, gradient: &gradient)
+        }
+        expectedSquares += energy.squares / Double(samples)
+        // Row weights already sum to 1 over the draws.
+        let share = weights == nil ? 1 / Double(samples) : 1
+        for i in 0..<count {
+          slope[i] += share * gradient[i]
+          slope[count + i] += share * gradient[i] * xi[i] * logistic(values[count + i])
+        }
+      }
+      adam.step(&values, slope)
+      // A learned noise follows the expected squared error, smoothed over some hundred steps.
+      squares = step == 0 ? expectedSquares : 0.99 * squares + 0.01 * expectedSquares
+      if let precision = posterior.expectedPrecision(squares: squares) {
+        energy.precision = precision
+      }
+      if step % 100 == 99 { context.progress(step + 1, steps) }
+    }
+    return Fitted(
+      means: Array(values[..<count]), deviations: values[count...].map { softplus($0) },
+      precision: energy.precision, passes: energy.passes)
+  }
+
+  /// The share of each draw in a row's Σ_k pᵅ: a weight for each draw and row.
+  private func rowWeights(
+    _ alpha: Double, _ values: [Double], _ deviations: [Double], _ points: [[Double]],
+    _ energy: Energy
+  ) -> [[Double]] {
+    let logs = points.map { xi in
+      energy.rowLosses(deviations.indices.map { values[$0] + deviations[$0] * xi[$0] })
+        .map { -alpha * $0 }
+    }
+    let rows = energy.posterior.rows.count
+    let totals = (0..<rows).map { row in logSumExp(logs.map { $0[row] }) }
+    return logs.map { draw in (0..<rows).map { exp(draw[$0] - totals[$0]) } }
+  }
+}
+
+/// Mean-field variational inference, known as Bayes by Backprop.
+public struct MeanFieldVariational: InferenceMethod {
+  public static let name = "bbb"
+  public static let summary =
+    "Mean-field variational inference, Bayes by Backprop (Blundell et al. 2015)"
+
+  private let family: MeanFieldNormal
+
+  public init(options: inout MethodOptions) throws {
+    family = try MeanFieldNormal(&options, steps: 20_000, samples: 4)
+  }
+
+  public func fit(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    try await family.fit(Self.name, posterior, context)
+  }
+}
+
+/// Black-box α-divergence minimisation with a tied site and a normal of independent parameters.
+public struct BlackBoxAlpha: InferenceMethod {
+  public static let name = "bb-alpha"
+  public static let summary =
+    "Black-box α-divergence minimisation (Hernández-Lobato et al. 2016), many rows' form"
+
+  private let family: MeanFieldNormal
+
+  public init(options: inout MethodOptions) throws {
+    var family = try MeanFieldNormal(&options, steps: 5_000, samples: 20)
+    let alpha = try options.number("alpha", 0.5, in: -10...10)
+    guard alpha != 0 else {
+      throw InferenceError(.badOption, "bb-alpha: an α of 0 is variational inference; use bbb")
+    }
+    family.alpha = alpha
+    self.family = family
+  }
+
+  public func fit(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    try await family.fit(Self.name, posterior, context)
+  }
+}

@@ -1,0 +1,96 @@
+import BayesianInference
+import Formats
+public import StageKit
+public import StructuredValue
+import Tensors
+
+/// Approximates the posterior of a Bayesian neural network.
+public struct BayesianFit: Stage {
+  public struct Parameters: Decodable, Sendable {
+    var method: String
+    var options: [String: Value]
+    var likelihood: String
+    var classes: Int
+    var noise: Double
+    var noiseShape: Double
+    var noiseRate: Double
+    var hidden: [Int]
+    var activation: String
+    var priorWeights: [Double]
+    var priorBiases: [Double]
+    var priorDeviation: Double
+    var standardise: Bool
+  }
+
+  public static var manifest: [UInt8] { PackageResources.stage_yaml }
+  public static var code: String { CodeFingerprint.digest }
+
+  public init() {}
+
+  public func run(_ parameters: Parameters, in context: StageContext) async throws {
+    let rows = try context.read("train") { try LabelledRows(CSV.read(path: $0)) }
+    do {
+      let method = try InferenceMethods.method(parameters.method, options: parameters.options)
+      let posterior = try parameters.posterior(rows)
+      let result = try await method.fit(
+        posterior,
+        FitContext(
+          random: RandomStream(seed: context.seed).child("fit"), workers: context.cpus,
+          progress: { context.progress($0, of: $1) }))
+      try result.file().write(to: context.output("posterior"))
+      report(result, context)
+    } catch let error as InferenceError {
+      throw StageError(
+        code: error.code == .badData
+          ? .badInput : error.code == .badOption ? .badParameter : .failed,
+        message: error.message, slot: error.code == .badData ? "train" : nil)
+    }
+  }
+
+  private func report(_ result: ApproximatePosterior, _ context: StageContext) {
+    for (name, value) in result.report.sorted(by: { $0.key < $1.key }) {
+      context.metric(name, value)
+    }
+    context.metric("draws", result.count)
+    context.metric("parameters", result.parameterCount)
+    context.metric("passes", result.passes)
+    context.metric("temperature", result.temperature)
+    context.metric("warnings", result.warnings.count)
+    for warning in result.warnings { context.log(.warn, "\(result.method): \(warning)") }
+  }
+}
+
+extension BayesianFit.Parameters {
+  fileprivate func posterior(_ rows: LabelledRows) throws -> Posterior {
+    let likelihood = try self.likelihood(rows)
+    let network = try Network(
+      inputs: rows.inputs.width, hidden: hidden, outputs: likelihood.outputs,
+      activation: Network.Activation(rawValue: activation) ?? .relu)
+    let factors = { (given: [Double]) in
+      given.isEmpty ? network.layers.map { _ in 1 } : given
+    }
+    let prior: Prior =
+      priorDeviation > 0
+      ? .isotropic(priorDeviation)
+      : .scaledByWidth(weights: factors(priorWeights), biases: factors(priorBiases))
+    let scaling =
+      standardise
+      ? try Standardisation(rows, scalesTarget: likelihood.isRegression)
+      : .identity(width: rows.inputs.width)
+    return try Posterior(
+      network: network, prior: prior, likelihood: likelihood, rows: scaling.rows(rows),
+      scaling: scaling)
+  }
+
+  private func likelihood(_ rows: LabelledRows) throws -> Likelihood {
+    switch likelihood {
+    case "heteroscedastic": .heteroscedastic
+    case "bernoulli": .bernoulli
+    case "categorical": .categorical(classes: classes)
+    default:
+      noise > 0
+        ? .gaussian(.known(deviation: noise))
+        : .gaussian(.learned(shape: noiseShape, rate: noiseRate))
+    }
+  }
+}
