@@ -141,11 +141,14 @@ public struct MethodOptions {
 public enum InferenceMethods {
   /// One entry a method.
   public static let all: [any InferenceMethod.Type] = [
-    HamiltonianMonteCarlo.self, LangevinDynamics.self, PreconditionedLangevinDynamics.self,
+    HamiltonianMonteCarlo.self, NoUTurn.self, LangevinDynamics.self,
+    PreconditionedLangevinDynamics.self,
     StochasticGradientHMC.self, CyclicalLangevinDynamics.self, CyclicalHMC.self,
     MeanFieldVariational.self, BlackBoxAlpha.self, FullLaplace.self, KroneckerLaplace.self,
     DiagonalLaplace.self, LastLayerLaplace.self, MaximumAPosteriori.self, ModeRestarts.self,
-    AnchoredEnsemble.self,
+    AnchoredEnsemble.self, DeepEnsemble.self, MonteCarloDropout.self,
+    ProbabilisticBackpropagation.self, StochasticWeightAveraging.self,
+    GaussianWeightAveraging.self, SubspaceSliceSampling.self,
   ]
 
   /// A method by its name, with its options.

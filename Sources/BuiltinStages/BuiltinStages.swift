@@ -1,9 +1,14 @@
 import AdaptedTransferStage
+import BayesianComparisonStage
+import BayesianEvaluationStage
+import BayesianFitStage
+import BayesianPredictionStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
+import RegressionSplitStage
 import SrccMatrixStage
 public import StageKit
 
@@ -11,8 +16,9 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
-      SrccMatrix.self, TransferFromProxy.self,
+      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
+      BayesianPrediction.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
+      RegressionSplit.self, SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }

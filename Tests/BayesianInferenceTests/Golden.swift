@@ -25,7 +25,9 @@ enum Golden {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     return try String(
-      contentsOf: root.appendingPathComponent("Pipelines/bnn/\(name).csv"), encoding: .utf8
+      contentsOf: root.appendingPathComponent(
+        "\(name.hasSuffix("reference") ? "Tests/BayesianInferenceTests/Fixtures" : "Pipelines/bnn")/\(name).csv"
+      ), encoding: .utf8
     ).split(separator: "\n").dropFirst().map { line in
       line.split(separator: ",").map { Double($0) ?? .nan }
     }

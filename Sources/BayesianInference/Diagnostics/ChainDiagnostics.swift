@@ -165,21 +165,4 @@ enum Ranks {
     }
     return ranks
   }
-
-  /// Spearman's correlation of two lists.
-  static func correlation(_ first: [Double], _ second: [Double]) -> Statistic {
-    guard first.count == second.count, first.count > 1 else {
-      return .undefined("fewer than two pairs")
-    }
-    let (a, b) = (middle(first), middle(second))
-    let mean = Double(first.count + 1) / 2
-    var (products, left, right) = (0.0, 0.0, 0.0)
-    for (x, y) in zip(a, b) {
-      products += (x - mean) * (y - mean)
-      left += (x - mean) * (x - mean)
-      right += (y - mean) * (y - mean)
-    }
-    guard left > 0, right > 0 else { return .undefined("all values are the same") }
-    return .value(products / (left * right).squareRoot())
-  }
 }

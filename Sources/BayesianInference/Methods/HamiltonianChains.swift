@@ -85,7 +85,6 @@ struct HamiltonianChains {
     var divergences = 0
     var step = 0.0
     var passes = 0.0
-    var virial = 0.0
   }
 
   /// Runs the chains from draws of the prior.
@@ -109,9 +108,9 @@ struct HamiltonianChains {
     result.report = [
       "acceptance": acceptance, "divergences": Double(divergences),
       "step": results.reduce(0) { $0 + $1.step } / Double(chains),
-      "sampled_temperature": results.reduce(0) { $0 + $1.virial }
-        / Double(chains * draws * posterior.parameterCount),
     ]
+    result.report["sampled_temperature"] =
+      try TemperatureAudit.temperature(of: result, posterior).value
     if acceptance < 0.1 {
       result.warnings.append(
         "unreliable: trajectories are accepted with a probability of \(acceptance)")
@@ -151,7 +150,6 @@ struct HamiltonianChains {
         chain.acceptance += report.acceptance
         if report.isDivergent { chain.divergences += 1 }
         chain.draws.append(point.z)
-        for i in 0..<count { chain.virial += point.z[i] * point.gradient[i] }
         chain.precisions.append(energy.precision)
       } else {
         adaptation.update(acceptance: report.acceptance)

@@ -80,7 +80,6 @@ struct StochasticGradientChains {
     var draws: [[Double]] = []
     var precisions: [Double] = []
     var passes = 0.0
-    var virial = 0.0
     var step = 0.0
   }
 
@@ -100,12 +99,11 @@ struct StochasticGradientChains {
     result.temperature =
       noise == .ursabench ? temperature / Double(posterior.rows.count) : temperature
     result.passes = results.reduce(0) { $0 + $1.passes }
-    let count = results.reduce(0) { $0 + $1.draws.count }
     result.report = [
-      "step": results.reduce(0) { $0 + $1.step } / Double(chains),
-      "sampled_temperature": results.reduce(0) { $0 + $1.virial }
-        / Double(count * posterior.parameterCount),
+      "step": results.reduce(0) { $0 + $1.step } / Double(chains)
     ]
+    result.report["sampled_temperature"] =
+      try TemperatureAudit.temperature(of: result, posterior).value
     return result
   }
 
@@ -177,7 +175,6 @@ struct StochasticGradientChains {
             .failed, "\(method) left the finite numbers at step \(t); take a smaller 'step'")
         }
         chain.draws.append(z)
-        chain.virial += dot(z, gradient)
         chain.precisions.append(energy.precision)
         if let drawn = posterior.precision(squares: energy.squares, random: &gibbs) {
           energy.precision = drawn

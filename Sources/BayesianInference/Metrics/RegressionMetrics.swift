@@ -159,3 +159,23 @@ struct NormalMixture {
     return (sum / count - p, density / count / (2 * Double.pi).squareRoot())
   }
 }
+
+/// A row's predictive distribution in five numbers.
+public struct PredictiveSummary: Hashable, Sendable {
+  public let mean: Double
+  /// The deviation of the function alone.
+  public let functionDeviation: Double
+  /// The deviation with noise.
+  public let deviation: Double
+  /// The ends of the central 95 % interval of the mixture, noise included.
+  public let low95: Double
+  public let high95: Double
+
+  public init(_ draws: PredictiveDraws, _ row: Int) {
+    let mixture = NormalMixture(draws, row)
+    (mean, deviation) = mixture.moments
+    functionDeviation = Moments(mixture.means).deviation
+    low95 = mixture.quantile(0.025)
+    high95 = mixture.quantile(0.975)
+  }
+}

@@ -40,3 +40,14 @@ extension Rows {
       width: columns.count)
   }
 }
+
+extension LabelledRows {
+  /// The rows as text: x0, x1, …, y, in digits that read back to the same bits.
+  public var csv: String {
+    var text = (0..<inputs.width).map { "x\($0)," }.joined() + "y\n"
+    for row in 0..<count {
+      text += inputs[row].map { "\($0)," }.joined() + "\(targets[row])\n"
+    }
+    return text
+  }
+}

@@ -1,0 +1,43 @@
+import Tensors
+
+/// Networks trained from different starts, each of which predicts mean and variance.
+public struct DeepEnsemble: InferenceMethod {
+  public static let name = "deep-ensemble"
+  public static let summary =
+    "Deep ensemble of networks with mean and variance (Lakshminarayanan et al. 2017), without "
+    + "adversarial training"
+
+  private let members: Int
+  private let training: GradientTraining
+
+  public init(options: inout MethodOptions) throws {
+    members = try options.integer("members", 5, in: 1...10_000)
+    training = try GradientTraining(
+      &options, epochs: 0, batch: 100, rate: 0.01, isDecaying: true)
+  }
+
+  public func fit(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    let plain = try GradientTraining.plain(
+      posterior, posterior.likelihood.isRegression ? .heteroscedastic : nil)
+    let training = training.resolved(rows: plain.rows.count, published: 40, leastSteps: 2000)
+    let counter = ProgressCounter(total: members, context.progress)
+    let results = try await context.run(members) { _, random in
+      let energy = Energy(plain)
+      var start = random.child("start")
+      var theta = GradientTraining.start(plain.network, &start)
+      training.run(&theta, energy, penalty: 0, random: random.child("order"))
+      guard theta.allSatisfy(\.isFinite) else {
+        throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
+      }
+      counter.advance()
+      return (theta, energy.passes)
+    }
+    var result = ApproximatePosterior(
+      method: Self.name, of: plain, chains: [results.map(\.0)],
+      precisions: [results.map { _ in 1 }])
+    result.passes = results.reduce(0) { $0 + $1.1 }
+    return result
+  }
+}

@@ -1,0 +1,83 @@
+import Tensors
+
+/// Minimises a mean loss over parameters θ themselves, as networks are usually trained.
+struct GradientTraining {
+  var epochs: Int
+  var batch: Int
+  var rate: Double
+  /// Whether the rate falls to 0 as a cosine.
+  var isDecaying: Bool
+
+  /// Steps of all epochs.
+  func steps(rows: Int) -> Int { epochs * max(rows / min(batch, rows), 1) }
+
+  /// Reads the options; without `epochs` at least `leastSteps` are taken, so that small data isn't left
+  /// half learned.
+  init(
+    _ options: inout MethodOptions, epochs: Int, batch: Int, rate: Double, isDecaying: Bool
+  ) throws {
+    self.epochs = try options.integer("epochs", epochs, in: 0...100_000_000)
+    self.batch = try options.integer("batch", batch, in: 1...1_000_000)
+    self.rate = try options.number("rate", rate, in: 1e-9...10)
+    self.isDecaying = isDecaying
+  }
+
+  /// The same with enough epochs for so many steps where none were asked for.
+  func resolved(rows: Int, published: Int, leastSteps: Int) -> GradientTraining {
+    guard epochs == 0 else { return self }
+    var result = self
+    let perEpoch = max(rows / min(batch, rows), 1)
+    result.epochs = max(published, (leastSteps + perEpoch - 1) / perEpoch)
+    return result
+  }
+
+  /// The posterior with θ itself as coordinates: only its likelihood is used.
+  static func plain(_ posterior: Posterior, _ likelihood: Likelihood? = nil) throws -> Posterior {
+    let likelihood = likelihood ?? posterior.likelihood
+    let network = try Network(
+      inputs: posterior.network.inputs,
+      hidden: posterior.network.layers.dropLast().map(\.outputs), outputs: likelihood.outputs,
+      activation: posterior.network.activation)
+    return try Posterior(
+      network: network, prior: .isotropic(1), likelihood: likelihood, rows: posterior.rows,
+      scaling: posterior.scaling)
+  }
+
+  /// Weights uniform within ±√(6 / (inputs + outputs)) and biases of 0 (Glorot and Bengio 2010).
+  static func start(_ network: Network, _ random: inout RandomStream) -> [Double] {
+    network.layers.flatMap { layer in
+      let limit = (6 / Double(layer.inputs + layer.outputs)).squareRoot()
+      return (0..<layer.inputs * layer.outputs).map { _ in limit * (2 * random.uniform() - 1) }
+        + [Double](repeating: 0, count: layer.outputs)
+    }
+  }
+
+  /// Adam on (mean loss + penalty Σ weight²).
+  ///
+  /// - Parameters:
+  ///   - theta: Where to start; the result.
+  ///   - energy: Of a plain posterior; its precision scales a Gaussian loss.
+  ///   - penalty: On weights, not on biases.
+  ///   - random: For the order of rows.
+  ///   - prepare: What changes each batch, as dropout does.
+  func run(
+    _ theta: inout [Double], _ energy: Energy, penalty: Double, random: RandomStream,
+    prepare: ((NetworkPass, inout [Double], _ rows: Int, _ stride: Int) -> Void)? = nil
+  ) {
+    let rows = energy.posterior.rows.count
+    var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random)
+    let steps = steps(rows: rows)
+    var adam = Adam(theta.count, rate: rate, steps: isDecaying ? steps : nil)
+    var gradient = theta
+    for _ in 0..<steps {
+      _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, prepare: prepare)
+      for i in gradient.indices { gradient[i] /= Double(rows) }
+      if penalty > 0 {
+        for layer in energy.posterior.network.layers {
+          for i in layer.weights..<layer.biases { gradient[i] += 2 * penalty * theta[i] }
+        }
+      }
+      adam.step(&theta, gradient)
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Tensors
+
+/// Dropout before every linear layer, in training and in prediction.
+public struct MonteCarloDropout: InferenceMethod {
+  public static let name = "dropout"
+  public static let summary =
+    "Monte Carlo dropout (Gal and Ghahramani 2016); rate and noise by likelihood on held-out rows"
+
+  private let rate: Double
+  private let precision: Double?
+  private let training: GradientTraining
+  private static let rates = [0.005, 0.01, 0.05, 0.1]
+  /// The prior's length scale of the published experiments.
+  private static let lengthScale = 0.01
+
+  public init(options: inout MethodOptions) throws {
+    rate = try options.number("dropout-rate", 0, in: 0...0.99)
+    precision = try options.positive("precision")
+    training = try GradientTraining(
+      &options, epochs: 0, batch: 128, rate: 1e-3, isDecaying: false)
+  }
+
+  public func fit(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    let plain = try GradientTraining.plain(posterior)
+    var chosen = (rate: rate, precision: known(plain))
+    if chosen.rate == 0 || chosen.precision == nil {
+      chosen = try await choose(plain, context)
+    }
+    var result = try train(
+      plain, rate: chosen.rate, precision: chosen.precision ?? 1,
+      random: context.random.child("final"))
+    result.report = ["dropout_rate": chosen.rate]
+    return result
+  }
+
+  /// The noise precision in the network's units, where it needs no choice.
+  private func known(_ posterior: Posterior) -> Double? {
+    switch posterior.likelihood {
+    case .gaussian(.known(let deviation)): 1 / (deviation * deviation)
+    case .gaussian:
+      // The option is in the user's units.
+      precision.map { $0 * posterior.scaling.targetScale * posterior.scaling.targetScale }
+    default: 1
+    }
+  }
+
+  /// Rate and precision with the best likelihood on the last fifth of the rows.
+  private func choose(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> (rate: Double, precision: Double?) {
+    let rows = posterior.rows
+    let kept = rows.count - max(rows.count / 5, 1)
+    guard kept > 0 else {
+      throw InferenceError(
+        .badData, "\(Self.name): one row can't be split to choose a rate; give 'dropout-rate'")
+    }
+    let part = try Posterior(
+      network: posterior.network, prior: .isotropic(1), likelihood: posterior.likelihood,
+      rows: rows.selected(Array(0..<kept)))
+    let held = try rows.selected(Array(kept..<rows.count))
+    let rates = rate > 0 ? [rate] : Self.rates
+    let precision = known(posterior)
+    let counter = ProgressCounter(total: rates.count + 1, context.progress)
+    let scores = try await context.run(rates.count) { index, random in
+      let fitted = try train(
+        part, rate: rates[index], precision: precision ?? 1, random: random)
+      let draws = try fitted.predict(held.inputs, count: 200, random: random.child("held"))
+      counter.advance()
+      return try bestPrecision(draws, held.targets, precision)
+    }
+    let best = scores.indices.max { scores[$0].likelihood < scores[$1].likelihood } ?? 0
+    return (rates[best], scores[best].precision)
+  }
+
+  private func bestPrecision(
+    _ draws: PredictiveDraws, _ targets: [Double], _ known: Double?
+  ) throws -> (precision: Double, likelihood: Double) {
+    guard draws.likelihood.isRegression else {
+      let metrics = try ClassificationMetrics(
+        ClassProbabilities(draws), targets.map { Int($0) }, smoothing: 1e-4)
+      return (1, -metrics.negativeLogLikelihood)
+    }
+    var best = (precision: known ?? 1, likelihood: -Double.infinity)
+    // A tenth of a decade is finer than held-out rows can tell.
+    let candidates = known.map { [$0] } ?? (-20...60).map { pow(10, Double($0) / 10) }
+    for candidate in candidates {
+      var sum = 0.0
+      for (row, target) in targets.enumerated() {
+        sum += logSumExp(
+          (0..<draws.count).map {
+            NormalDistribution.logDensity(target, draws.value($0, row), 1 / candidate.squareRoot())
+          })
+      }
+      if sum > best.likelihood { best = (candidate, sum) }
+    }
+    return best
+  }
+
+  private func train(
+    _ posterior: Posterior, rate: Double, precision: Double, random: RandomStream
+  ) throws -> ApproximatePosterior {
+    let energy = Energy(posterior)
+    let count = Double(posterior.rows.count)
+    // Makes the mean loss a mean squared error, as in the published experiments.
+    if case .gaussian = posterior.likelihood { energy.precision = 2 }
+    energy.pass.usesMasks = true
+    var start = random.child("start")
+    var masks = random.child("masks")
+    var theta = GradientTraining.start(posterior.network, &start)
+    let training = training.resolved(
+      rows: posterior.rows.count, published: 400, leastSteps: 10_000)
+    let userPrecision =
+      precision / (posterior.scaling.targetScale * posterior.scaling.targetScale)
+    let penalty =
+      Self.lengthScale * Self.lengthScale * (1 - rate) / (2 * count * userPrecision)
+    training.run(&theta, energy, penalty: penalty, random: random.child("order")) {
+      pass, inputs, _, stride in
+      DropoutMasks.apply(rate: rate, to: &inputs, pass, stride: stride, random: &masks)
+    }
+    guard theta.allSatisfy(\.isFinite) else {
+      throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
+    }
+    var result = ApproximatePosterior(
+      method: Self.name, of: posterior, rule: .dropout, chains: [[theta]],
+      precisions: [[precision]])
+    result.dropoutRate = rate
+    result.passes = energy.passes
+    return result
+  }
+}

@@ -1,0 +1,261 @@
+import Foundation
+import Tensors
+
+/// Probabilistic backpropagation: moments of independent normal weights, row by row.
+///
+/// Hernández-Lobato and Adams (ICML 2015). Noise and weight precision have gamma posteriors of their
+/// own; the prior that is asked for is not used.
+public struct ProbabilisticBackpropagation: InferenceMethod {
+  public static let name = "pbp"
+  public static let summary = "Probabilistic backpropagation (Hernández-Lobato and Adams 2015)"
+
+  private let passes: Int
+
+  public init(options: inout MethodOptions) throws {
+    passes = try options.integer("passes", 40, in: 1...1_000_000)
+  }
+
+  public func fit(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> ApproximatePosterior {
+    guard case .gaussian(let noise) = posterior.likelihood,
+      posterior.network.activation == .relu || posterior.network.layers.count == 1
+    else {
+      throw InferenceError(
+        .badOption, "\(Self.name) is for rectifiers and a Gaussian likelihood of one number")
+    }
+    var state = PropagatedBeliefs(posterior.network, context.random.child("start"))
+    if case .known(let deviation) = noise { state.noise = .known(variance: deviation * deviation) }
+    var order = context.random.child("order")
+    for pass in 0..<passes {
+      for row in order.permutation(posterior.rows.count) {
+        state.assimilate(posterior.rows.inputs[row], posterior.rows.targets[row])
+      }
+      state.refinePrior()
+      context.progress(pass + 1, passes)
+    }
+    guard state.means.allSatisfy(\.isFinite), state.noiseVariance.isFinite else {
+      throw InferenceError(.failed, "\(Self.name) left the finite numbers")
+    }
+    var result = ApproximatePosterior(
+      method: Self.name, network: posterior.network, likelihood: posterior.likelihood,
+      scaling: posterior.scaling, rule: .moments,
+      draws: state.means.map { Float($0) } + state.variances.map { Float($0) }, chains: 1,
+      noise: [Double](repeating: state.noiseVariance.squareRoot(), count: 2))
+    result.passes = Double(passes)
+    result.report = ["skipped_updates": Double(state.skipped)]
+    return result
+  }
+}
+
+/// A gamma distribution's shape and rate.
+struct GammaBelief {
+  var shape: Double
+  var rate: Double
+
+  /// The distribution with the first two moments after a factor whose normalisers are known at three
+  /// shapes (section 3.1): log Z at shape − 1, shape, shape + 1 of the inverse variance.
+  func matched(_ z: Double, _ z1: Double, _ z2: Double) -> GammaBelief {
+    GammaBelief(
+      shape: 1 / (exp(z2 - 2 * z1 + z) * (shape + 1) / shape - 1),
+      rate: 1 / (exp(z2 - z1) * (shape + 1) / rate - exp(z1 - z) * shape / rate))
+  }
+
+  var isUsable: Bool { shape.isFinite && rate.isFinite && shape > 1 && rate > 0 }
+}
+
+/// What probabilistic backpropagation believes of weights, their precision, and the noise.
+struct PropagatedBeliefs {
+  enum Noise { case known(variance: Double), learned(GammaBelief) }
+
+  private let network: Network
+  private(set) var means: [Double]
+  private(set) var variances: [Double]
+  var noise = Noise.learned(GammaBelief(shape: 6, rate: 6))
+  /// Updates whose variance would not have been positive.
+  private(set) var skipped = 0
+  private var weightPrecision = GammaBelief(shape: 6, rate: 6)
+  /// Each weight's prior factor as a normal times a gamma: natural parameters.
+  private var sitePrecision: [Double]
+  private var siteShift: [Double]
+  private var siteShape: [Double]
+  private var siteRate: [Double]
+
+  init(_ network: Network, _ random: RandomStream) {
+    var random = random
+    self.network = network
+    means = network.layers.flatMap { layer in
+      let scale = 1 / Double(layer.inputs + 1).squareRoot()
+      return (0..<(layer.inputs + 1) * layer.outputs).map { _ in scale * random.normal() }
+    }
+    let variance = weightPrecision.rate / (weightPrecision.shape - 1)
+    variances = [Double](repeating: variance, count: network.parameterCount)
+    sitePrecision = [Double](repeating: 1 / variance, count: network.parameterCount)
+    siteShift = [Double](repeating: 0, count: network.parameterCount)
+    (siteShape, siteRate) = (siteShift, siteShift)
+  }
+
+  /// The noise variance that predictions have.
+  var noiseVariance: Double {
+    switch noise {
+    case .known(let variance): variance
+    case .learned(let belief): belief.rate / (belief.shape - 1)
+    }
+  }
+
+  /// Takes a row into account (assumed density filtering).
+  mutating func assimilate(_ inputs: ArraySlice<Double>, _ target: Double) {
+    var trace = MomentTrace(network, means, variances)
+    let output = trace.forward(inputs)
+    let error = target - output.mean
+    let logZ = { (noise: Double) -> Double in
+      let variance = output.variance + noise
+      return -0.5 * (log(variance) + error * error / variance)
+    }
+    let variance = output.variance + noiseVariance
+    trace.backward(
+      mean: error / variance,
+      variance: -0.5 / variance + 0.5 * error * error / (variance * variance))
+    if case .learned(let belief) = noise {
+      let updated = belief.matched(
+        logZ(belief.rate / (belief.shape - 1)), logZ(belief.rate / belief.shape),
+        logZ(belief.rate / (belief.shape + 1)))
+      if updated.isUsable { noise = .learned(updated) } else { skipped += 1 }
+    }
+    for i in means.indices {
+      let (byMean, byVariance) = (trace.meanSlopes[i], trace.varianceSlopes[i])
+      let mean = means[i] + variances[i] * byMean
+      let variance =
+        variances[i] - variances[i] * variances[i] * (byMean * byMean - 2 * byVariance)
+      if variance > 1e-100, variance.isFinite, mean.isFinite {
+        (means[i], variances[i]) = (mean, variance)
+      } else {
+        skipped += 1
+      }
+    }
+  }
+
+  /// One expectation propagation update of each weight's prior factor N(w | 0, 1/λ).
+  mutating func refinePrior() {
+    for i in means.indices {
+      let variance = 1 / (1 / variances[i] - sitePrecision[i])
+      let mean = variance * (means[i] / variances[i] - siteShift[i])
+      let cavity = GammaBelief(
+        shape: weightPrecision.shape - siteShape[i], rate: weightPrecision.rate - siteRate[i])
+      guard variance > 0, variance < 1e6, cavity.isUsable else { continue }
+      let logZ = { (shape: Double) -> Double in
+        let total = variance + cavity.rate / shape
+        return -0.5 * (log(total) + mean * mean / total)
+      }
+      let total = variance + cavity.rate / (cavity.shape - 1)
+      let byMean = -mean / total
+      let byVariance = -0.5 / total + 0.5 * mean * mean / (total * total)
+      let newMean = mean + variance * byMean
+      let newVariance = variance - variance * variance * (byMean * byMean - 2 * byVariance)
+      let belief = cavity.matched(
+        logZ(cavity.shape - 1), logZ(cavity.shape), logZ(cavity.shape + 1))
+      guard newVariance > 1e-100, newVariance.isFinite, belief.isUsable else { continue }
+      sitePrecision[i] = 1 / newVariance - 1 / variance
+      siteShift[i] = newMean / newVariance - mean / variance
+      siteShape[i] = belief.shape - cavity.shape
+      siteRate[i] = belief.rate - cavity.rate
+      (means[i], variances[i]) = (newMean, newVariance)
+      weightPrecision = belief
+    }
+  }
+}
+
+/// Moments on their way through the layers, and the way back of derivatives by them.
+struct MomentTrace {
+  typealias Moments = MomentPropagation.Moments
+
+  private let network: Network
+  private let means: [Double]
+  private let variances: [Double]
+  /// The input of each layer, and the pre-activations.
+  private var inputs: [[Moments]] = []
+  private var sums: [[Moments]] = []
+  /// Derivatives by the weights' means and variances after ``backward``.
+  private(set) var meanSlopes: [Double]
+  private(set) var varianceSlopes: [Double]
+
+  init(_ network: Network, _ means: [Double], _ variances: [Double]) {
+    self.network = network
+    self.means = means
+    self.variances = variances
+    meanSlopes = [Double](repeating: 0, count: means.count)
+    varianceSlopes = meanSlopes
+  }
+
+  mutating func forward(_ row: ArraySlice<Double>) -> Moments {
+    var below = row.map { Moments(mean: $0, variance: 0) }
+    (inputs, sums) = ([], [])
+    for (index, layer) in network.layers.enumerated() {
+      let scale = 1 / Double(layer.inputs + 1)
+      var sum = (0..<layer.outputs).map {
+        Moments(mean: means[layer.biases + $0], variance: variances[layer.biases + $0])
+      }
+      for (input, moments) in below.enumerated() {
+        let second = moments.variance + moments.mean * moments.mean
+        for output in 0..<layer.outputs {
+          let weight = layer.weights + input * layer.outputs + output
+          sum[output].mean += means[weight] * moments.mean
+          sum[output].variance +=
+            variances[weight] * second + means[weight] * means[weight] * moments.variance
+        }
+      }
+      for output in sum.indices {
+        sum[output].mean *= scale.squareRoot()
+        sum[output].variance *= scale
+      }
+      inputs.append(below)
+      sums.append(sum)
+      below =
+        index + 1 < network.layers.count
+        ? sum.map { MomentPropagation.rectified($0.mean, $0.variance) } : sum
+    }
+    return below[0]
+  }
+
+  /// From derivatives by the output's mean and variance.
+  mutating func backward(mean: Double, variance: Double) {
+    var slopes = [Moments(mean: mean, variance: variance)]
+    for (index, layer) in network.layers.enumerated().reversed() {
+      let scale = 1 / Double(layer.inputs + 1)
+      let root = scale.squareRoot()
+      for output in 0..<layer.outputs {
+        meanSlopes[layer.biases + output] = slopes[output].mean * root
+        varianceSlopes[layer.biases + output] = slopes[output].variance * scale
+      }
+      var below = [Moments](repeating: Moments(mean: 0, variance: 0), count: layer.inputs)
+      for (input, moments) in inputs[index].enumerated() {
+        let second = moments.variance + moments.mean * moments.mean
+        for output in 0..<layer.outputs {
+          let weight = layer.weights + input * layer.outputs + output
+          let (byMean, byVariance) = (slopes[output].mean * root, slopes[output].variance * scale)
+          meanSlopes[weight] =
+            moments.mean * byMean + 2 * means[weight] * moments.variance * byVariance
+          varianceSlopes[weight] = second * byVariance
+          below[input].mean +=
+            means[weight] * byMean + 2 * variances[weight] * moments.mean * byVariance
+          below[input].variance +=
+            (variances[weight] + means[weight] * means[weight]) * byVariance
+        }
+      }
+      guard index > 0 else { return }
+      // Of a rectifier: E = mΦ + sφ and E[x²] = (m² + v)Φ + msφ give these derivatives.
+      slopes = zip(below, sums[index - 1]).map { slope, sum in
+        let deviation = max(sum.variance, 1e-300).squareRoot()
+        let alpha = sum.mean / deviation
+        let (p, d) = (
+          NormalDistribution.probability(below: alpha), NormalDistribution.density(alpha)
+        )
+        let mean = sum.mean * p + deviation * d
+        return Moments(
+          mean: slope.mean * p + slope.variance * 2 * mean * (1 - p),
+          variance: slope.mean * d / (2 * deviation)
+            + slope.variance * (p - mean * d / deviation))
+      }
+    }
+  }
+}
