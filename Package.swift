@@ -69,12 +69,13 @@ let stages: [String: [Target.Dependency]] = [
   "BayesianEvaluation": ["BayesianInference", "Formats"],
   "BayesianFit": ["BayesianInference", "Formats", "Tensors"],
   "BayesianPrediction": ["BayesianInference", "Formats", "Tensors"],
+  "BayesianSplits": [],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
-  "RegressionSplit": ["BayesianInference", "Formats"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors"],
   "ProxyTransfer": ["EdgeOptimization"],
+  "RegressionSplit": ["BayesianInference", "Formats"],
   "SrccMatrix": ["EdgeOptimization"],
 ]
 

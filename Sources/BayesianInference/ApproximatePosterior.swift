@@ -52,11 +52,7 @@ public struct ApproximatePosterior: Sendable {
     self.noise = noise
   }
 
-  /// - Parameters:
-  ///   - method: The method's name.
-  ///   - posterior: What was approximated.
-  ///   - chains: Whitened draws of each chain, equally many.
-  ///   - precisions: The noise precision of each draw of each chain.
+  /// From whitened draws of each chain, equally many, with the noise precision of each.
   init(
     method: String, of posterior: Posterior, rule: Rule = .draws, chains: [[[Double]]],
     precisions: [[Double]]

@@ -3,6 +3,7 @@ import BayesianComparisonStage
 import BayesianEvaluationStage
 import BayesianFitStage
 import BayesianPredictionStage
+import BayesianSplitsStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage
@@ -17,7 +18,7 @@ public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
+      BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
       RegressionSplit.self, SrccMatrix.self, TransferFromProxy.self,
     ]
   }

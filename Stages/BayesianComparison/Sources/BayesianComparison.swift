@@ -42,6 +42,8 @@ public struct BayesianComparison: Stage {
     context.metric("misleading", ranking.misleading.count)
     context.metric("better_than_reference", ranking.better.count)
     context.metric("best_by_likelihood_divergence", ranking.best?.divergence)
+    context.metric("uncertainty_judged", rows.count { $0.isUncertaintyUseful != nil })
+    context.metric("uncertainty_useless", rows.count { $0.isUncertaintyUseful == false })
     if let reason = ranking.correlation.reason {
       context.log(.warn, "the rank correlation is undefined: \(reason)")
     }
@@ -129,6 +131,14 @@ struct MethodScores {
   /// How far it is from the reference.
   var distance: Double? { values["wasserstein2"] ?? values["total_variation"] }
   var divergence: Double? { values["divergence"] }
+  /// Whether wrong rows are the more uncertain ones, by their mean entropy and by rejecting them; nil
+  /// where no classes were predicted.
+  var isUncertaintyUseful: Bool? {
+    guard let gap = values["entropy_gap"], let area = values["aurc"],
+      let accuracy = values["accuracy"]
+    else { return nil }
+    return gap > 0 && area < 1 - accuracy
+  }
 
   init(_ input: StageInput) throws {
     guard

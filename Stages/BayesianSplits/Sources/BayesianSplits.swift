@@ -1,0 +1,74 @@
+import Foundation
+public import StageKit
+import StructuredValue
+
+/// Averages scores over splits.
+public struct BayesianSplits: Stage {
+  public struct Parameters: Decodable, Sendable {
+    var published: [String: [Double]]
+  }
+
+  public static var manifest: [UInt8] { PackageResources.stage_yaml }
+  public static var code: String { CodeFingerprint.digest }
+
+  public init() {}
+
+  private static let reported = [
+    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy",
+  ]
+  /// What may lie between two programs beyond chance: a share, or an amount.
+  private static let slack: [String: (share: Double, amount: Double)] = [
+    "rmse": (0.01, 0), "log_likelihood": (0, 0.03),
+  ]
+
+  public func run(_ parameters: Parameters, in context: StageContext) async throws {
+    let splits = try context.inputs("scores").map(scores)
+    for (name, value) in parameters.published.sorted(by: { $0.key < $1.key })
+    where Self.slack[name] == nil || value.count != 2 {
+      throw StageError(
+        code: .badParameter,
+        message: "'published' gives '\(name): \(value)'; `rmse` and `log_likelihood` may be given, "
+          + "each as [mean, standard error]")
+    }
+    let names = Set(splits.flatMap(\.keys)).filter { name in
+      splits.allSatisfy { $0[name] != nil }
+    }
+    var table = "score,mean,standard error,splits\n"
+    for name in names.sorted() {
+      let values = splits.compactMap { $0[name] }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+      let error = (variance / Double(values.count)).squareRoot()
+      table += "\(name),\(rounded(mean)),\(rounded(error)),\(values.count)\n"
+      guard Self.reported.contains(name) else { continue }
+      context.metric(name, mean)
+      if let slack = Self.slack[name] {
+        context.metric("\(name)_se", error)
+        if let published = parameters.published[name] {
+          let allowed =
+            3 * (error * error + published[1] * published[1]).squareRoot()
+            + slack.share * abs(published[0]) + slack.amount
+          context.metric("\(name)_beyond", max(abs(mean - published[0]) - allowed, 0))
+        }
+      }
+    }
+    context.metric("splits", splits.count)
+    try context.write(table, to: "table")
+  }
+
+  private func scores(_ input: StageInput) throws -> [String: Double] {
+    guard
+      let map = try? Value(json: Data(contentsOf: URL(fileURLWithPath: input.path))).map,
+      let metrics = map["metrics"]?.map
+    else {
+      throw StageError(
+        code: .badInput, message: "\(input.name): the file isn't what bnn-evaluate writes",
+        slot: input.slot)
+    }
+    return metrics.compactMapValues {
+      $0.map?["value"].flatMap { $0.double ?? $0.int.map(Double.init) }
+    }
+  }
+
+  private func rounded(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }
+}
