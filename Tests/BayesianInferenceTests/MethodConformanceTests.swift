@@ -46,6 +46,10 @@ struct LinearModelTruth {
     "bbb": .init(spread: .meanField),
     "bb-alpha": .init(
       options: ["alpha": 0.000001, "samples": 4, "iterations": 20_000], spread: .meanField),
+    // With one output the rows' variances alone decide.
+    "mvg": .init(options: ["iterations": 3000], spread: .meanField),
+    "mnf": .init(options: ["iterations": 1000], spread: .unspecified, meanTolerance: 0.1),
+    "hypernet": .init(options: ["iterations": 2000], spread: .unspecified, meanTolerance: 0.1),
     "laplace": .init(options: ["draws": 10_000], spread: .exact, tolerance: 0.05),
     // One layer and one output: the Kronecker product is the matrix itself.
     "laplace-kronecker": .init(options: ["draws": 10_000], spread: .exact, tolerance: 0.05),
@@ -112,8 +116,9 @@ struct MethodConformanceTests {
   ) async throws {
     let posterior = try LinearModel().posterior
     let short: [String: Value] = [
-      "warmup": 20, "draws": 20, "iterations": 200, "epochs": 5, "passes": 2, "members": 3,
-      "iterates": 10, "steps": 5, "cycles": 2, "draws-per-cycle": 5, "burn-in": 10,
+      "warmup": 20, "draws": 20, "iterations": 100, "epochs": 5, "passes": 2, "members": 3,
+      "iterates": 10, "steps": 5, "flow-width": 5, "samples": 2, "cycles": 2, "draws-per-cycle": 5,
+      "burn-in": 10, "width": 8,
     ]
     var files: [[UInt8]] = []
     for workers in [1, 2] {

@@ -21,7 +21,7 @@ public struct DeepEnsemble: InferenceMethod {
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(
       posterior, posterior.likelihood.isRegression ? .heteroscedastic : nil)
-    let training = training.resolved(rows: plain.rows.count, published: 40, leastSteps: 2000)
+    let training = training.resolved(rows: plain.rows.count, published: 40, leastSteps: 400)
     let counter = ProgressCounter(total: members, context.progress)
     let results = try await context.run(members) { _, random in
       let energy = Energy(plain)

@@ -49,7 +49,10 @@ struct BayesianEvaluationTests {
     #expect(abs((outcome.metrics["deviation_ratio"]?.double ?? 0) - 0.5) < 1e-6)
     #expect(outcome.metrics["rhat"] == .null)
     let text = String(decoding: try outcome.bytes("grid-scores"), as: UTF8.self)
-    #expect(text.hasPrefix("x0,mean,deviation,reference_mean,reference_deviation,wasserstein2,divergence\n0.0,0.5,0.5,1.0,1.0,"))
+    #expect(
+      text.hasPrefix(
+        "x0,mean,deviation,reference_mean,reference_deviation,wasserstein2,divergence\n0.0,0.5,0.5,1.0,1.0,"
+      ))
   }
 
   @Test func `classes are judged, and what one member can't say is undefined with its reason`()

@@ -20,6 +20,7 @@ public struct BayesianFit: Stage {
     var priorBiases: [Double]
     var priorDeviation: Double
     var standardise: Bool
+    var `repeat`: Int
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -35,7 +36,8 @@ public struct BayesianFit: Stage {
       let result = try await method.fit(
         posterior,
         FitContext(
-          random: RandomStream(seed: context.seed).child("fit"), workers: context.cpus,
+          random: RandomStream(seed: context.seed).child("fit").child(parameters.repeat),
+          workers: context.cpus,
           progress: { context.progress($0, of: $1) }))
       try result.file().write(to: context.output("posterior"))
       report(result, context)

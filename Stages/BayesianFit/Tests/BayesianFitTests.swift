@@ -9,7 +9,8 @@ import Testing
 
 struct BayesianFitTests {
   private static let rows =
-    "a,b,y\n" + (0..<30).map { "\($0 % 7),\($0 % 5),\(2 * ($0 % 7) - ($0 % 5) + $0 % 2)\n" }.joined()
+    "a,b,y\n"
+    + (0..<30).map { "\($0 % 7),\($0 % 5),\(2 * ($0 % 7) - ($0 % 5) + $0 % 2)\n" }.joined()
 
   @Test func `the posterior is a file that predicts in the user's units`() async throws {
     let outcome = try await run(["method": "laplace", "hidden": [], "noise": 0.1])
@@ -44,9 +45,15 @@ struct BayesianFitTests {
     (["method": "magic"], "no method 'magic'; the methods are hmc, nuts", .badParameter),
     (["method": "hmc", "options": ["stesp": 3]], "hmc has no option 'stesp'", .badParameter),
     (["method": "hmc", "options": ["steps": 0]], "'steps' is 0", .badParameter),
-    (["method": "map", "prior-weights": [1, 2, 3], "prior-biases": [1, 1]], "prior factors", .badParameter),
+    (
+      ["method": "map", "prior-weights": [1, 2, 3], "prior-biases": [1, 1]], "prior factors",
+      .badParameter
+    ),
     (["method": "pbp", "activation": "tanh"], "pbp is for rectifiers", .badParameter),
-    (["method": "map", "likelihood": "bernoulli"], "row 2: the label 2.0 is none of 0 to 1", .badInput),
+    (
+      ["method": "map", "likelihood": "bernoulli"], "row 1: the label 2.0 is none of 0 to 1",
+      .badInput
+    ),
   ]
 
   @Test(arguments: refused.indices)

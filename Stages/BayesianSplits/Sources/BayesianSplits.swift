@@ -14,7 +14,8 @@ public struct BayesianSplits: Stage {
   public init() {}
 
   private static let reported = [
-    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy",
+    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy", "wasserstein2",
+    "divergence", "deviation_ratio",
   ]
   /// What may lie between two programs beyond chance: a share, or an amount.
   private static let slack: [String: (share: Double, amount: Double)] = [
@@ -53,7 +54,27 @@ public struct BayesianSplits: Stage {
       }
     }
     context.metric("splits", splits.count)
+    if !context.inputs("baseline").isEmpty {
+      let baseline = try context.inputs("baseline").map(scores)
+      context.metric("wasserstein2_gain", gain(of: splits, over: baseline))
+    }
     try context.write(table, to: "table")
+  }
+
+  /// How much smaller the mean distance is than the baseline's, in standard errors of the difference;
+  /// nil where there is one repetition, or no distance.
+  private func gain(of scores: [[String: Double]], over baseline: [[String: Double]]) -> Double? {
+    let summary = { (scores: [[String: Double]]) -> (mean: Double, variance: Double)? in
+      let values = scores.compactMap { $0["wasserstein2"] }
+      guard values.count == scores.count, values.count > 1 else { return nil }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      return (mean, squares / Double(values.count - 1) / Double(values.count))
+    }
+    guard let ours = summary(scores), let theirs = summary(baseline),
+      ours.variance + theirs.variance > 0
+    else { return nil }
+    return (theirs.mean - ours.mean) / (ours.variance + theirs.variance).squareRoot()
   }
 
   private func scores(_ input: StageInput) throws -> [String: Double] {

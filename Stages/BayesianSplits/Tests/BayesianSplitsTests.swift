@@ -14,7 +14,9 @@ struct BayesianSplitsTests {
     #expect(outcome.metrics["rmse_beyond"]?.double == 0)
     let far = try await run([2, 2], ["published": ["rmse": [3.0, 0.1]]])
     #expect(abs((far.metrics["rmse_beyond"]?.double ?? 0) - (1 - 0.3 - 0.03)) < 1e-12)
-    #expect(try String(decoding: far.bytes("table"), as: UTF8.self) == "score,mean,standard error,splits\nrmse,2.0,0.0,2\n")
+    #expect(
+      try String(decoding: far.bytes("table"), as: UTF8.self)
+        == "score,mean,standard error,splits\nrmse,2.0,0.0,2\n")
   }
 
   @Test func `a published value that can't be used is one clear sentence`() async throws {
@@ -31,7 +33,9 @@ struct BayesianSplitsTests {
       let path = NSTemporaryDirectory() + "split-\(UUID().uuidString).json"
       let scores: Value = [
         "method": "m",
-        "metrics": ["rmse": ["value": .double(value)], "rhat": ["value": .null, "reason": "one chain"]],
+        "metrics": [
+          "rmse": ["value": .double(value)], "rhat": ["value": .null, "reason": "one chain"],
+        ],
       ]
       try Data(scores.json().utf8).write(to: URL(fileURLWithPath: path))
       return (name: "split=\(index)", path: path)

@@ -13,8 +13,12 @@ struct RegressionSplitTests {
 
   @Test func `rows are split and columns chosen by the index files`() async throws {
     let outcome = try await run(Self.files)
-    #expect(try String(decoding: outcome.bytes("train"), as: UTF8.self) == "x0,x1,y\n1.0,3.0,2.0\n4.0,6.0,5.0\n")
-    #expect(try String(decoding: outcome.bytes("test"), as: UTF8.self) == "x0,x1,y\n7.0,9.0,8.0\n1.0,3.0,2.0\n")
+    #expect(
+      try String(decoding: outcome.bytes("train"), as: UTF8.self)
+        == "x0,x1,y\n1.0,3.0,2.0\n4.0,6.0,5.0\n")
+    #expect(
+      try String(decoding: outcome.bytes("test"), as: UTF8.self)
+        == "x0,x1,y\n7.0,9.0,8.0\n1.0,3.0,2.0\n")
     #expect(outcome.metrics["duplicates"] == 1)
     #expect(outcome.log == ["warn: 1 of 2 test rows are training rows, too"])
   }
