@@ -46,6 +46,7 @@ struct LinearModelTruth {
     "bbb": .init(spread: .meanField),
     "bb-alpha": .init(
       options: ["alpha": 0.000001, "samples": 4, "iterations": 20_000], spread: .meanField),
+    "bbb-local": .init(options: ["iterations": 3000], spread: .meanField),
     // With one output the rows' variances alone decide.
     "mvg": .init(options: ["iterations": 3000], spread: .meanField),
     "mnf": .init(options: ["iterations": 1000], spread: .unspecified, meanTolerance: 0.1),

@@ -27,11 +27,18 @@ struct LeapfrogTests {
       z: [0, trajectory[0][0]], momentum: [0, trajectory[0][1]], gradient: [0, 0], energy: 0)
     point.energy = energy.evaluate(point.z, gradient: &point.gradient)
     let start = point.hamiltonian
+    let invariant = { (point: PhasePoint) in
+      point.z[1] * point.z[1] * (1 - 0.09 / 4) + point.momentum[1] * point.momentum[1]
+    }
+    let first = invariant(point)
     for (index, expected) in trajectory.enumerated() {
       #expect(agree([point.z[1], point.momentum[1]], expected, 1e-9), "step \(index)")
+      #expect(abs(invariant(point) - first) < 1e-12)
+      if index == 10 {
+        #expect(abs(point.hamiltonian - start - golden.number("delta_H_after_10")) < 1e-9)
+      }
       point.leapfrog(0.3, energy)
     }
-    _ = start
   }
 
   @Test func `steps back return to the start, and the energy error falls as the step's square`()
@@ -174,6 +181,44 @@ struct ReferenceTests {
     #expect(abs(metrics.mixtureLogLikelihood - 0.7591464340638276) < 0.01)
     #expect(abs(metrics.rmse - 0.1138037063887848) < 0.002)
     #expect(abs(metrics.width95 - 0.43223840845557093) < 0.01)
+  }
+}
+
+struct CalibrationTests {
+  @Test func `ranks of true values among the draws are uniform`() async throws {
+    // Simulation-based calibration (Talts et al. 2018): parameters from the prior, data from the
+    // likelihood, draws from the posterior.
+    let (simulations, bins) = (200, 10)
+    let network = try Network(inputs: 1, hidden: [3], outputs: 1, activation: .tanh)
+    let inputs = Rows([[-1], [-0.3], [0.2], [0.9], [1.5]])
+    var counts = [Double](repeating: 0, count: bins)
+    let method = try InferenceMethods.method(
+      "hmc", options: ["chains": 1, "warmup": 200, "draws": 198, "steps": 15])
+    for simulation in 0..<simulations {
+      let random = RandomStream(seed: 77).child(simulation)
+      var (truth, noise) = (random.child("truth"), random.child("noise"))
+      let theta = truth.normals(network.parameterCount)
+      let made = ApproximatePosterior(
+        method: "truth", network: network, likelihood: .gaussian(.known(deviation: 0.3)),
+        scaling: .identity(width: 1), rule: .draws, draws: theta.map { Float($0) }, chains: 1,
+        noise: [0.3])
+      let function = try made.predict(inputs, random: random)
+      let targets = (0..<5).map { function.value(0, $0) + 0.3 * noise.normal() }
+      let posterior = try Posterior(
+        network: network, prior: .isotropic(1), likelihood: .gaussian(.known(deviation: 0.3)),
+        rows: try LabelledRows(inputs, targets))
+      let fitted = try await method.fit(posterior, FitContext(random: random.child("fit")))
+      // The function outside of the data, thinned by 22 so that draws are nearly independent.
+      let point = Rows([[2.5]])
+      let draws = try fitted.predict(point, random: random).values(at: 0)
+      let value = try made.predict(point, random: random).value(0, 0)
+      let rank = stride(from: 0, to: 198, by: 22).count { draws[$0] < value }
+      counts[rank] += 1
+    }
+    let expected = Double(simulations) / Double(bins)
+    let chi = counts.reduce(0) { $0 + ($1 - expected) * ($1 - expected) / expected }
+    // χ² with 9 degrees of freedom exceeds 27.9 with a probability of 0.001.
+    #expect(chi < 27.9, "\(counts)")
   }
 }
 

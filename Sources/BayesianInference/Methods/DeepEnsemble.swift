@@ -13,7 +13,7 @@ public struct DeepEnsemble: InferenceMethod {
   public init(options: inout MethodOptions) throws {
     members = try options.integer("members", 5, in: 1...10_000)
     training = try GradientTraining(
-      &options, epochs: 0, batch: 100, rate: 0.01, isDecaying: true)
+      &options, epochs: 0, batch: 100, rate: 0.03, isDecaying: true)
   }
 
   public func fit(
