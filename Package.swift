@@ -170,6 +170,9 @@ let modules: [Target] =
     "LearnedDesign", ["EdgeOptimization", "NeuralNetworks", "Tensors", "Formats"],
     settings: kernelSettings)
   + module(
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"], testing: ["ContentHashing"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
