@@ -17,6 +17,15 @@ enum Mirror {
   static let isPresent = FileManager.default.fileExists(atPath: network("cifar_base_kw.onnx"))
   static let isAbsent = "the data mirror is not there; set PIPELINE_MIRROR to its folder"
 
+  /// The numbers of a list that the public code was run with.
+  static func pruningList(_ name: String) throws -> [Double] {
+    let folder =
+      "\(root)/raw.githubusercontent.com/VITA-Group/SmartDeal/"
+      + "8e1de77497eedbeea412a8c51142834c28a53709/SmartDeal-Inference"
+    return try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
+      .split(whereSeparator: \.isNewline).compactMap { Double($0) }
+  }
+
   static func network(_ name: String) -> String { "\(root)/\(networks[name] ?? "")/\(name)" }
 
   private static let kw =
