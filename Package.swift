@@ -179,6 +179,9 @@ let modules: [Target] =
     "BayesianInference", ["Tensors", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"], testing: ["ContentHashing"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
@@ -189,6 +192,7 @@ let package = Package(
     // What the packages in Benchmarks use.
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks", "Tensors"]),
     .library(name: "EdgeOptimization", targets: ["EdgeOptimization", "LearnedDesign", "Tensors"]),
+    .library(name: "BayesianInference", targets: ["BayesianInference", "Tensors"]),
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
   ],

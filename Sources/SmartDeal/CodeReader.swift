@@ -1,0 +1,193 @@
+/// Reads a layer's coefficients, some rows at a time.
+struct CodeReader {
+  /// What the bytes have that no writer makes.
+  enum Fault: Error {
+    case symbolAboveWindow
+    case runPastEnd
+    case emptyRun
+    case length(found: Int)
+    case padding
+  }
+
+  private let encoding: Encoding
+  private let n: Int
+  private let bits: Int
+  private let bytes: UnsafeRawBufferPointer
+  private let coefficients: Int
+  private let symbols: SymbolWidths
+  private var read = 0
+  private var rowFlags: BitCursor
+  private var flags: BitCursor
+  private var values: BitCursor
+  /// The code of each symbol, 0 where it stands for none.
+  private let symbolCodes: [Int8]
+  private let denseCodes: [Int8]
+  private var zeros = 0
+  private var pending: Int8 = 0
+  private var isPending = false
+  private var model: AdaptiveCode.Model
+  private var neighbours: AdaptiveCode.Neighbours
+  private var decoder: RangeDecoder
+
+  /// Checks that the flags fit the bits.
+  ///
+  /// - Parameters:
+  ///   - bytes: The coefficients' section; must outlive the reader.
+  ///   - bits: Those that count.
+  ///   - rows: Of the layer.
+  init(
+    _ encoding: Encoding, _ bytes: UnsafeRawBufferPointer, bits: Int, rows: Int, n: Int,
+    lowest: Int, highest: Int
+  ) throws(Fault) {
+    self.encoding = encoding
+    self.bytes = bytes
+    self.bits = bits
+    self.n = n
+    coefficients = rows * n
+    let symbols = SymbolWidths(lowest: lowest, highest: highest)
+    self.symbols = symbols
+    let width = highest - lowest + 1
+    symbolCodes = (0..<(1 << symbols.symbol)).map { symbol in
+      let exponent = symbol & ((1 << (symbols.symbol - 1)) - 1)
+      guard exponent < width else { return 0 }
+      let code = Int8(exponent + lowest + 65)
+      return symbol >> (symbols.symbol - 1) == 1 ? -code : code
+    }
+    denseCodes = (0..<(1 << symbols.dense)).map { symbol in
+      guard symbol > 0, (symbol - 1) / 2 < width else { return 0 }
+      let code = Int8((symbol - 1) / 2 + lowest + 65)
+      return symbol.isMultiple(of: 2) ? -code : code
+    }
+    rowFlags = BitCursor(bytes, at: 0)
+    flags = BitCursor(bytes, at: 0)
+    values = BitCursor(bytes, at: 0)
+    model = AdaptiveCode.Model(n: n, symbols)
+    neighbours = AdaptiveCode.Neighbours(n: n)
+    decoder = RangeDecoder(
+      encoding == .adaptive ? bytes : UnsafeRawBufferPointer(rebasing: bytes[..<0]))
+    switch encoding {
+    case .bitmap:
+      guard coefficients <= bits else { throw .length(found: bits) }
+      values.skip(coefficients)
+    case .dense:
+      guard bits == coefficients * symbols.dense else { throw .length(found: bits) }
+    case .rowBitmap:
+      guard rows <= bits else { throw .length(found: bits) }
+      let start = rows + BitCursor.ones(bytes, bits: rows) * n
+      guard start <= bits else { throw .length(found: bits) }
+      flags.skip(rows)
+      values.skip(start)
+    case .rle4:
+      guard bits % (4 + symbols.dense) == 0 else { throw .length(found: bits) }
+    case .adaptive:
+      guard bits % 8 == 0 else { throw .length(found: bits) }
+    }
+  }
+
+  /// Reads the next coefficients, whole rows of them.
+  mutating func read(into codes: UnsafeMutableBufferPointer<Int8>) throws(Fault) {
+    switch encoding {
+    case .bitmap:
+      try readFlagged(into: codes)
+    case .dense:
+      for index in codes.indices {
+        let symbol = values.take(symbols.dense)
+        let code = denseCodes[Int(symbol)]
+        guard code != 0 || symbol == 0 else { throw .symbolAboveWindow }
+        codes[index] = code
+      }
+    case .rowBitmap:
+      for start in stride(from: 0, to: codes.count, by: n) {
+        let row = UnsafeMutableBufferPointer(rebasing: codes[start..<start + n])
+        if rowFlags.take(1) == 1 {
+          try readFlagged(into: row)
+        } else {
+          row.update(repeating: 0)
+        }
+      }
+    case .rle4:
+      for index in codes.indices { codes[index] = try nextOfRuns(index) }
+    case .adaptive:
+      for start in stride(from: 0, to: codes.count, by: n) {
+        var left = 0
+        for column in 0..<n {
+          let code = model.code(
+            0, column: column, left: left, above: neighbours.above(column), symbols, &decoder)
+          guard code == 0 || CoefficientCode.exponent(code) <= symbols.highest else {
+            throw .symbolAboveWindow
+          }
+          if code != 0 { left += 1 }
+          codes[start + column] = code
+        }
+        neighbours.push(UnsafeBufferPointer(rebasing: codes[start..<start + n]))
+      }
+    }
+    read += codes.count
+  }
+
+  /// Checks that nothing is left, once all rows were read.
+  func finish() throws(Fault) {
+    switch encoding {
+    case .bitmap, .dense, .rowBitmap:
+      guard values.position == bits else { throw .length(found: bits) }
+    case .rle4:
+      guard values.position == bits else { throw .runPastEnd }
+    case .adaptive:
+      guard decoder.position >= bytes.count else { throw .length(found: bits) }
+    }
+    if bits % 8 != 0, let last = bytes.last, last >> UInt8(bits % 8) != 0 { throw .padding }
+  }
+
+  @inline(__always)
+  private mutating func readFlagged(into codes: UnsafeMutableBufferPointer<Int8>) throws(Fault) {
+    let width = symbols.symbol
+    let mask: UInt64 = (1 << UInt64(width)) - 1
+    var flags = flags
+    var values = values
+    var faults = 0
+    var index = 0
+    symbolCodes.withUnsafeBufferPointer { table in
+      while index < codes.count {
+        // As many as one look at the flags shows; without branches, as zeros come at random.
+        var word = flags.peek()
+        let step = min(codes.count - index, 56)
+        for _ in 0..<step {
+          let flag = Int(truncatingIfNeeded: word & 1)
+          let code = table[Int(truncatingIfNeeded: values.peek() & mask)]
+          codes[index] = code & Int8(truncatingIfNeeded: -flag)
+          faults |= flag & (code == 0 ? 1 : 0)
+          values.skip(width & -flag)
+          word >>= 1
+          index += 1
+        }
+        flags.skip(step)
+      }
+    }
+    guard faults == 0 else { throw .symbolAboveWindow }
+    guard values.position <= bits else { throw .length(found: bits) }
+    self.flags = flags
+    self.values = values
+  }
+
+  private mutating func nextOfRuns(_ index: Int) throws(Fault) -> Int8 {
+    while true {
+      if zeros > 0 {
+        zeros -= 1
+        return 0
+      }
+      if isPending {
+        isPending = false
+        return pending
+      }
+      // Zeros after the last entry are not written.
+      guard values.position + 4 + symbols.dense <= bits else { return 0 }
+      zeros = Int(values.take(4))
+      let symbol = values.take(symbols.dense)
+      pending = denseCodes[Int(symbol)]
+      guard pending != 0 || symbol == 0 else { throw .symbolAboveWindow }
+      guard symbol != 0 || zeros == 15 else { throw .emptyRun }
+      guard read + index + zeros < coefficients else { throw .runPastEnd }
+      isPending = true
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// What a layer's coefficients and bases take, by the reference accounting and in a file.
+public struct StorageAccount: Hashable, Sendable {
+  public let weights: Int
+  public let coefficients: Int
+  public let nonZeros: Int
+  /// Rows of coefficients, and those among them without a non-zero.
+  public let rows: Int
+  public let zeroRows: Int
+  /// How many non-zeros have an exponent.
+  public let histogram: [Int: Int]
+  public let basisElements: Int
+  public let blocks: Int
+  /// Bits of each encoding.
+  public let encodings: [Encoding: Int]
+
+  /// Counts a layer's coefficients.
+  ///
+  /// - Parameters:
+  ///   - layout: How its tensor is cut.
+  ///   - codes: Its coefficients.
+  public init(_ layout: BlockLayout, _ codes: [Int8]) {
+    weights = layout.weights
+    coefficients = layout.coefficients
+    rows = layout.rows
+    blocks = layout.blocks
+    basisElements = layout.basisElements
+    let statistics = CodeStatistics(codes, n: layout.n)
+    nonZeros = statistics.nonZeros
+    zeroRows = layout.rows - statistics.keptRows
+    histogram = statistics.histogram
+    encodings = Dictionary(
+      uniqueKeysWithValues: Encoding.allCases.map { ($0, $0.bits(codes, n: layout.n, statistics)) })
+  }
+
+  /// Exponents in use, 0...0 where there is none.
+  public var exponents: ClosedRange<Int> {
+    guard let lowest = histogram.keys.min(), let highest = histogram.keys.max() else {
+      return 0...0
+    }
+    return lowest...highest
+  }
+  /// Bits of a coefficient in the reference accounting: a sign, and an index of its magnitude.
+  public var referenceSymbolBits: Int { StorageAccount.symbolBits(magnitudes: histogram.count) }
+  /// One bit for each coefficient, `referenceSymbolBits` for each non-zero, eight for each element of
+  /// a basis.
+  public var referenceBits: Int { bits(symbolBits: referenceSymbolBits, basisBits: 8) }
+  /// Elements and exponents of the bases, a byte each.
+  public var storedBasisBits: Int { 8 * (basisElements + blocks) }
+  /// The encoding of the fewest bits, ties to the lower number.
+  public func best(among encodings: [Encoding]) -> Encoding {
+    encodings.min {
+      (self.encodings[$0] ?? .max, $0.rawValue) < (self.encodings[$1] ?? .max, $1.rawValue)
+    } ?? .bitmap
+  }
+
+  /// Bits by the reference accounting with other sizes.
+  ///
+  /// - Parameters:
+  ///   - symbolBits: Of each non-zero.
+  ///   - basisBits: Of each element of a basis; 32 in the training of the paper.
+  public func bits(symbolBits: Int, basisBits: Int) -> Int {
+    nonZeros * symbolBits + coefficients + basisElements * basisBits
+  }
+
+  /// ⌈log₂ of the number of magnitudes⌉ and one for the sign.
+  public static func symbolBits(magnitudes: Int) -> Int { 1 + ceilLog2(max(magnitudes, 1)) }
+}
+
+/// The least k with 2ᵏ ≥ n.
+func ceilLog2(_ n: Int) -> Int { n <= 1 ? 0 : Int.bitWidth - (n - 1).leadingZeroBitCount }

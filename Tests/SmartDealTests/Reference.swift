@@ -1,0 +1,12 @@
+import Foundation
+import SmartDeal
+import StructuredValue
+
+/// Figures and files that were computed independently of this code.
+enum Reference {
+  static func file(_ name: String) throws -> Value {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/\(name)")
+    return try Value(json: try Data(contentsOf: path))
+  }
+}
