@@ -18,8 +18,8 @@ public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self,
-      RegressionSplit.self, SrccMatrix.self, TransferFromProxy.self,
+      BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
+      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }

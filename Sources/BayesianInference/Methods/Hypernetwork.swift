@@ -86,6 +86,7 @@ enum NeighbourDivergence {
   ///   - draws: n × d, of q.
   ///   - prior: m × d, of p.
   /// - Returns: A number with derivatives by the draws.
+  /// - Throws: `TensorError` where the dimensions differ.
   static func estimate(_ draws: Tensor, _ prior: Tensor) throws -> Tensor {
     let (n, m, d) = (draws.shape[0], prior.shape[0], draws.shape[1])
     let toPrior = try (draws.unsqueezed(1) - prior.unsqueezed(0)).square().sum(along: 2)

@@ -19,6 +19,7 @@ protocol LayerFamily: Sendable {
   ///   - inputs: One [rows × inputs + 1] a draw.
   ///   - random: For the draws.
   /// - Returns: One [rows × outputs] a draw, and the divergence as a number.
+  /// - Throws: `TensorError` without LibTorch, or where shapes don't fit.
   func forward(_ parameters: Tensor, _ inputs: [Tensor], _ random: inout RandomStream) throws
     -> (outputs: [Tensor], divergence: Tensor)
 
