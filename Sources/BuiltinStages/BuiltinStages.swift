@@ -19,7 +19,8 @@ public enum BuiltinStages {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self, TransferFromProxy.self,
+      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
+      TransferFromProxy.self,
     ]
   }
 }
