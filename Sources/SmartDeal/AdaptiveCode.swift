@@ -24,8 +24,11 @@ enum AdaptiveCode {
     /// - Parameters:
     ///   - code: The coefficient, when it is written.
     ///   - column: Its column.
-    ///   - row: The coefficients of this row so far.
-    ///   - above: How many of the two rows above have a non-zero in this column.
+    ///   - left: How many of the row's coefficients so far are not zero.
+    ///   - above: What ``Neighbours`` says of the column.
+    ///   - symbols: The exponents in use.
+    ///   - coder: Writes or reads.
+    /// - Returns: The coefficient that was written or read.
     @inline(__always)
     mutating func code<Coder: BinaryCoder>(
       _ code: Int8, column: Int, left: Int, above: Int, _ symbols: SymbolWidths,

@@ -32,9 +32,14 @@ struct CodeReader {
   /// Checks that the flags fit the bits.
   ///
   /// - Parameters:
+  ///   - encoding: How the coefficients became bits.
   ///   - bytes: The coefficients' section; must outlive the reader.
   ///   - bits: Those that count.
   ///   - rows: Of the layer.
+  ///   - n: Columns of its blocks.
+  ///   - lowest: The least exponent.
+  ///   - highest: The greatest exponent.
+  /// - Throws: ``Fault`` where the bits cannot hold so many coefficients.
   init(
     _ encoding: Encoding, _ bytes: UnsafeRawBufferPointer, bits: Int, rows: Int, n: Int,
     lowest: Int, highest: Int

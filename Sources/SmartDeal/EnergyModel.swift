@@ -110,7 +110,9 @@ public struct UnitCosts: Hashable, Sendable {
     self.source = source
   }
 
-  /// A 28 nm process. DRAM is "about 700 times", small banks "at least 9.5 times" a multiplication
+  /// A 28 nm process.
+  ///
+  /// DRAM is "about 700 times", small banks "at least 9.5 times" a multiplication
   /// in SmartExchange; the absolute numbers are unconfirmed, and the shift is 0.12 multiplications,
   /// the ratio of ShiftAddNet's 45 nm table.
   public static let nm28 = UnitCosts(
@@ -184,6 +186,7 @@ public struct EnergyModel: Hashable, Sendable {
   ///
   /// - Parameter layers: In the order of execution; the first reads its input from DRAM and the last
   ///   writes its output there.
+  /// - Returns: One for each layer.
   public func energy(_ layers: [(geometry: LayerGeometry, storage: LayerStorage)]) -> [EnergyShares]
   {
     layers.indices.map { index in

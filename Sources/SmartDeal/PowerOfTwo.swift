@@ -6,6 +6,7 @@ public enum PowerOfTwo {
   ///   - number: A finite number of normal magnitude, or zero.
   ///   - lowest: The least magnitude of the result, a power of two.
   ///   - highest: The greatest magnitude of the result, a power of two.
+  /// - Returns: The power of two, with the number's sign.
   @inlinable @inline(__always)
   public static func nearest(_ number: Double, lowest: Double, highest: Double) -> Double {
     // 1.5 is the middle between two powers: everything above carries into the exponent.

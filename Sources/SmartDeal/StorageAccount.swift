@@ -58,6 +58,7 @@ public struct StorageAccount: Hashable, Sendable {
   /// - Parameters:
   ///   - symbolBits: Of each non-zero.
   ///   - basisBits: Of each element of a basis; 32 in the training of the paper.
+  /// - Returns: Bits of flags, symbols and bases together.
   public func bits(symbolBits: Int, basisBits: Int) -> Int {
     nonZeros * symbolBits + coefficients + basisElements * basisBits
   }

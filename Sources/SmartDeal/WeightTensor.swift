@@ -17,6 +17,7 @@ public struct WeightTensor: Sendable {
   /// The tensor as the file holds it.
   ///
   /// - Parameter weights: Numbers in the order of ``weights``.
+  /// - Returns: The numbers in the file's order and shape.
   public func stored(_ weights: [Float]) -> TensorData {
     guard isTransposed else { return TensorData(weights, shape: shape) }
     return TensorData(
@@ -81,6 +82,7 @@ extension ONNXGraph {
   /// The same graph with other weights.
   ///
   /// - Parameter weights: For each tensor its new numbers, in the order of its `weights`.
+  /// - Returns: A graph that differs in those initializers only.
   public func replacing(_ weights: [(tensor: WeightTensor, numbers: [Float])]) -> ONNXGraph {
     var graph = self
     let numbers = Dictionary(

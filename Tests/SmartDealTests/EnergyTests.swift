@@ -88,7 +88,8 @@ import Testing
       for (layer, share) in zip(layers, list) {
         let shape = [layer.outputs, layer.inputsPerGroup, layer.kernel, layer.kernel]
         let isLast = layer == layers.last
-        let layout = try BlockLayout(shape: isLast ? Array(shape.prefix(2)) : shape, name: layer.name)
+        let layout = try BlockLayout(
+          shape: isLast ? Array(shape.prefix(2)) : shape, name: layer.name)
         let rows = layer.inputsPerGroup * (layer.kernel == 1 ? 1 : layer.kernel)
         let kept = isLast ? rows : rows - Int((share * Double(rows) - 1e-9).rounded(.up))
         let nonZeros = layer.outputs * kept * layer.kernel
@@ -166,7 +167,9 @@ private enum Architectures {
         let next = block == 0 && stage > 0 ? side / 2 : side
         layers.append(convolution(width, channels, 3, from: side, to: next))
         layers.append(convolution(width, width, 3, from: next, to: next))
-        if channels != width { layers.append(convolution(width, channels, 1, from: side, to: next)) }
+        if channels != width {
+          layers.append(convolution(width, channels, 1, from: side, to: next))
+        }
         (channels, side) = (width, next)
       }
     }
