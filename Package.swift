@@ -65,11 +65,11 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization"],
-  "BayesianComparison": ["BayesianInference"],
-  "BayesianEvaluation": ["BayesianInference", "Formats"],
-  "BayesianFit": ["BayesianInference", "Formats", "Tensors"],
-  "BayesianPrediction": ["BayesianInference", "Formats", "Tensors"],
-  "BayesianSplits": [],
+  "BnnCompare": ["BayesianInference"],
+  "BnnEvaluate": ["BayesianInference", "Formats"],
+  "BnnFit": ["BayesianInference", "Formats", "Tensors"],
+  "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
+  "BnnSplits": [],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],

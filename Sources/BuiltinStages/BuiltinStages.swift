@@ -1,9 +1,9 @@
 import AdaptedTransferStage
-import BayesianComparisonStage
-import BayesianEvaluationStage
-import BayesianFitStage
-import BayesianPredictionStage
-import BayesianSplitsStage
+import BnnCompareStage
+import BnnEvaluateStage
+import BnnFitStage
+import BnnPredictStage
+import BnnSplitsStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage

@@ -1,5 +1,5 @@
 import BayesianInference
-import BayesianPredictionStage
+import BnnPredictStage
 import Formats
 import Foundation
 import StageKit

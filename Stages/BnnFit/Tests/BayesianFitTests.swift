@@ -1,4 +1,4 @@
-import BayesianFitStage
+import BnnFitStage
 import BayesianInference
 import Formats
 import Foundation

@@ -1,4 +1,4 @@
-import BayesianEvaluationStage
+import BnnEvaluateStage
 import BayesianInference
 import Formats
 import Foundation

@@ -1,4 +1,4 @@
-import BayesianSplitsStage
+import BnnSplitsStage
 import Foundation
 import StageKit
 import StageTesting

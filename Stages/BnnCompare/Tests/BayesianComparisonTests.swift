@@ -1,4 +1,4 @@
-import BayesianComparisonStage
+import BnnCompareStage
 import Foundation
 import StageKit
 import StageTesting
