@@ -64,19 +64,19 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// Written out, since SwiftPM caches the evaluated manifest and would not notice a new folder;
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
-  "AdaptedTransfer": ["EdgeOptimization"],
-  "BnnCompare": ["BayesianInference"],
-  "BnnEvaluate": ["BayesianInference", "Formats"],
+  "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
+  "BnnCompare": ["Statistics"],
+  "BnnEvaluate": ["BayesianInference", "Statistics", "Formats"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
-  "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
-  "Predictor": ["EdgeOptimization", "NeuralPredictors"],
-  "ProxyTransfer": ["EdgeOptimization"],
+  "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
+  "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
+  "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
-  "SrccMatrix": ["EdgeOptimization"],
+  "SrccMatrix": ["EdgeOptimization", "Statistics"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -169,20 +169,26 @@ let modules: [Target] =
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
       "ContentHashing", "StructuredValue",
     ])
+  + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
+  + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
-    "EdgeOptimization", ["Formats", "StructuredValue"], fixtures: ["Fixtures"],
+    "EdgeOptimization", ["Statistics", "LinearAlgebra", "Formats", "StructuredValue"],
+    fixtures: ["Fixtures"],
     settings: kernelSettings)
   + module(
-    "LearnedDesign", ["EdgeOptimization", "NeuralNetworks", "Tensors", "Formats"],
+    "LearnedDesign", ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "Formats"],
     settings: kernelSettings)
   + module(
-    "BayesianInference", ["Tensors", "Formats", "StructuredValue", "CDenseKernels"],
+    "BayesianInference",
+    ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"], testing: ["ContentHashing"],
+    "SmartDeal", ["ONNX", "Formats", "CZlib"],
+    testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "NeuralPredictors", ["EdgeOptimization", "NeuralNetworks", "Tensors", "StructuredValue"])
+    "NeuralPredictors",
+    ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
 let package = Package(
   name: "pipeline",

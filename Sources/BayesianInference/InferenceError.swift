@@ -22,15 +22,3 @@ public struct InferenceError: Error, Hashable, Sendable, CustomStringConvertible
     self.message = message
   }
 }
-
-/// A number, or the reason why there is none.
-public enum Statistic: Hashable, Sendable {
-  case value(Double)
-  case undefined(String)
-
-  /// The number, or nil where it is undefined.
-  public var value: Double? { if case .value(let value) = self { value } else { nil } }
-
-  /// Why there is no number.
-  public var reason: String? { if case .undefined(let reason) = self { reason } else { nil } }
-}

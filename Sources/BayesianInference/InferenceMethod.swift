@@ -82,7 +82,7 @@ public struct MethodOptions {
   ) throws -> Double {
     known.append(name)
     guard let value = given[name] else { return standard }
-    guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else {
+    guard let number = value.double, range.contains(number) else {
       throw refused(name, value, "a number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
@@ -92,7 +92,7 @@ public struct MethodOptions {
   public mutating func positive(_ name: String) throws -> Double? {
     known.append(name)
     guard let value = given[name] else { return nil }
-    guard let number = value.double ?? value.int.map(Double.init), number > 0, number.isFinite
+    guard let number = value.double, number > 0, number.isFinite
     else { throw refused(name, value, "a number above 0") }
     return number
   }

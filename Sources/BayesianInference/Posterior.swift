@@ -55,8 +55,8 @@ public struct Posterior: Sendable {
     }
   }
 
-  /// The noise precision given the network's squared errors, drawn from its gamma posterior, or its
-  /// mean without a random stream.
+  /// The noise precision given the network's squared errors, drawn from its gamma posterior; nil where
+  /// the noise is known.
   func precision(squares: Double, random: inout RandomStream) -> Double? {
     guard let prior = likelihood.noisePrior else { return nil }
     let rate = prior.rate + squares / 2

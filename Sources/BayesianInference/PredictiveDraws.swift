@@ -1,3 +1,4 @@
+import Statistics
 public import Tensors
 
 /// Functions drawn from a posterior, at some rows, in the user's units.
@@ -161,9 +162,8 @@ extension ApproximatePosterior {
   /// Normal marginals as their own quantiles, which have the right moments and tails without chance.
   private func momentDraws(_ inputs: Rows, count: Int) -> PredictiveDraws {
     var collector = DrawCollector(self, rows: inputs.count, count: count)
-    let moments = MomentPropagation(
-      network, means: parameters(0), variances: parameters(1)
-    ).outputs(inputs)
+    var trace = MomentTrace(network, parameters(0), parameters(1))
+    let moments = (0..<inputs.count).map { trace.forward(inputs[$0]) }
     let quantiles = NormalDistribution.standardisedQuantiles(count)
     for position in 0..<count {
       collector.take(

@@ -1,4 +1,4 @@
-import Foundation
+import LinearAlgebra
 
 /// A symmetric matrix and what inference asks of it.
 struct SymmetricMatrix {
@@ -39,27 +39,7 @@ struct SymmetricMatrix {
   }
 
   /// The factor L of A = LLᵀ; nil where A isn't positive definite to rounding.
-  func cholesky() -> LowerTriangle? {
-    var factor = values
-    let isDefinite = factor.withUnsafeMutableBufferPointer { factor in
-      for row in 0..<size {
-        for column in 0...row {
-          var rest = factor[row * size + column]
-          let (a, b) = (row * size, column * size)
-          for k in 0..<column { rest -= factor[a + k] * factor[b + k] }
-          if column < row {
-            factor[a + column] = rest / factor[b + column]
-          } else if rest > 0 {
-            factor[a + row] = rest.squareRoot()
-          } else {
-            return false
-          }
-        }
-      }
-      return true
-    }
-    return isDefinite ? LowerTriangle(size: size, values: factor) : nil
-  }
+  func cholesky() -> CholeskyFactorization? { CholeskyFactorization(values, size: size) }
 
   /// Eigenvalues, and eigenvectors as rows, by cyclic Jacobi rotations.
   func eigen() -> (values: [Double], vectors: [[Double]]) {
@@ -96,38 +76,5 @@ struct SymmetricMatrix {
       (0..<size).map { a[$0 * size + $0] },
       (0..<size).map { Array(vectors[$0 * size..<($0 + 1) * size]) }
     )
-  }
-}
-
-/// The Cholesky factor of a matrix A = LLᵀ.
-struct LowerTriangle {
-  let size: Int
-  /// Row after row; what stands above the diagonal has no meaning.
-  let values: [Double]
-
-  /// ½ log det A.
-  var halfLogDeterminant: Double {
-    (0..<size).reduce(0) { $0 + log(values[$1 * size + $1]) }
-  }
-
-  /// L⁻ᵀ b, which has the covariance A⁻¹ for a standard normal b.
-  func transposedSolve(_ right: [Double]) -> [Double] {
-    var x = right
-    for row in stride(from: size - 1, through: 0, by: -1) {
-      x[row] /= values[row * size + row]
-      for column in 0..<row { x[column] -= values[row * size + column] * x[row] }
-    }
-    return x
-  }
-
-  /// L⁻¹ b.
-  func forwardSolve(_ right: [Double]) -> [Double] {
-    var x = right
-    for row in 0..<size {
-      var rest = x[row]
-      for column in 0..<row { rest -= values[row * size + column] * x[column] }
-      x[row] = rest / values[row * size + row]
-    }
-    return x
   }
 }

@@ -12,7 +12,7 @@
 // exp(x) for −64 < x ≤ 0 as 2ⁿ e^r with |r| ≤ ln 2 / 2 (Cody and Waite's reduction) and Taylor's
 // series of e^r, which ends where its rest is below half a unit of the last place. Adding 1.5·2^52
 // rounds to an integer and leaves it in the low bits.
-static inline __attribute__((always_inline)) double exponential_f64(double x) {
+static inline __attribute__((always_inline)) double exponential(double x) {
   double shifted = x * 0x1.71547652b82fep0 + 0x1.8p52;
   double n = shifted - 0x1.8p52;
   double r = x - n * 0x1.62e42fefa0000p-1;
@@ -39,33 +39,136 @@ static inline __attribute__((always_inline)) double exponential_f64(double x) {
   return p * power;
 }
 
-static inline __attribute__((always_inline)) float exponential_f32(float x) {
-  float shifted = x * 0x1.715476p0f + 0x1.8p23f;
-  float n = shifted - 0x1.8p23f;
-  float r = x - n * 0x1.62e400p-1f;
-  r -= n * 0x1.7f7d1cp-20f;
-  float p = 1.0f / 5040.0f;
-  p = p * r + 1.0f / 720.0f;
-  p = p * r + 1.0f / 120.0f;
-  p = p * r + 1.0f / 24.0f;
-  p = p * r + 1.0f / 6.0f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  int32_t bits;
-  memcpy(&bits, &shifted, 4);
-  bits = (int32_t)((uint32_t)(bits + 127) << 23);
-  float power;
-  memcpy(&power, &bits, 4);
-  return p * power;
+enum { LANES = 8 };
+typedef double vector __attribute__((vector_size(8 * LANES), aligned(sizeof(double))));
+
+// A macro, since a function can't return a vector that is wider than the default's registers.
+#define LOAD(pointer) (*(const vector *)(pointer))
+
+static inline __attribute__((always_inline)) double sum(const vector *v) {
+  double s = 0;
+  for (size_t lane = 0; lane < LANES; lane++) s += (*v)[lane];
+  return s;
 }
 
-#define REAL double
-#define SUFFIX f64
-#define EXPONENTIAL exponential_f64
-#include "kernels.h"
+WIDTHS void dense_forward_f64(
+    size_t inputs, size_t outputs, size_t rows, const double *x, const double *weights,
+    const double *bias, double *y) {
+  size_t j = 0;
+  for (; j + 4 <= outputs; j += 4) {
+    for (size_t r = 0; r < rows; r += LANES) {
+      vector a = {0}, b = {0}, c = {0}, d = {0};
+      if (bias) { a += bias[j]; b += bias[j + 1]; c += bias[j + 2]; d += bias[j + 3]; }
+      const double *w = weights + j;
+      for (size_t i = 0; i < inputs; i++, w += outputs) {
+        vector v = LOAD(x + i * rows + r);
+        a += v * w[0]; b += v * w[1]; c += v * w[2]; d += v * w[3];
+      }
+      *(vector *)(y + j * rows + r) = a;
+      *(vector *)(y + (j + 1) * rows + r) = b;
+      *(vector *)(y + (j + 2) * rows + r) = c;
+      *(vector *)(y + (j + 3) * rows + r) = d;
+    }
+  }
+  for (; j < outputs; j++) {
+    for (size_t r = 0; r < rows; r += LANES) {
+      // Two sums, since one would wait for itself.
+      vector a = {0}, b = {0};
+      if (bias) a += bias[j];
+      size_t i = 0;
+      for (; i + 2 <= inputs; i += 2) {
+        a += LOAD(x + i * rows + r) * weights[i * outputs + j];
+        b += LOAD(x + (i + 1) * rows + r) * weights[(i + 1) * outputs + j];
+      }
+      if (i < inputs) a += LOAD(x + i * rows + r) * weights[i * outputs + j];
+      *(vector *)(y + j * rows + r) = a + b;
+    }
+  }
+}
 
-#define REAL float
-#define SUFFIX f32
-#define EXPONENTIAL exponential_f32
-#include "kernels.h"
+WIDTHS void dense_weight_gradient_f64(
+    size_t inputs, size_t outputs, size_t rows, const double *x, const double *d, double *weights,
+    double *bias) {
+  for (size_t i = 0; i < inputs; i++) {
+    const double *xi = x + i * rows;
+    double *w = weights + i * outputs;
+    size_t j = 0;
+    for (; j + 4 <= outputs; j += 4) {
+      const double *dj = d + j * rows;
+      vector a = {0}, b = {0}, c = {0}, e = {0};
+      for (size_t r = 0; r < rows; r += LANES) {
+        vector v = LOAD(xi + r);
+        a += v * LOAD(dj + r);
+        b += v * LOAD(dj + rows + r);
+        c += v * LOAD(dj + 2 * rows + r);
+        e += v * LOAD(dj + 3 * rows + r);
+      }
+      w[j] += sum(&a);
+      w[j + 1] += sum(&b);
+      w[j + 2] += sum(&c);
+      w[j + 3] += sum(&e);
+    }
+    for (; j < outputs; j++) {
+      vector a = {0};
+      for (size_t r = 0; r < rows; r += LANES) a += LOAD(xi + r) * LOAD(d + j * rows + r);
+      w[j] += sum(&a);
+    }
+  }
+  if (!bias) return;
+  for (size_t j = 0; j < outputs; j++) {
+    vector a = {0};
+    for (size_t r = 0; r < rows; r += LANES) a += LOAD(d + j * rows + r);
+    bias[j] += sum(&a);
+  }
+}
+
+WIDTHS void dense_input_gradient_f64(
+    size_t inputs, size_t outputs, size_t rows, const double *weights, const double *d, double *dx) {
+  size_t i = 0;
+  for (; i + 4 <= inputs; i += 4) {
+    const double *w = weights + i * outputs;
+    for (size_t r = 0; r < rows; r += LANES) {
+      vector a = {0}, b = {0}, c = {0}, e = {0};
+      for (size_t j = 0; j < outputs; j++) {
+        vector v = LOAD(d + j * rows + r);
+        a += v * w[j]; b += v * w[outputs + j]; c += v * w[2 * outputs + j];
+        e += v * w[3 * outputs + j];
+      }
+      *(vector *)(dx + i * rows + r) = a;
+      *(vector *)(dx + (i + 1) * rows + r) = b;
+      *(vector *)(dx + (i + 2) * rows + r) = c;
+      *(vector *)(dx + (i + 3) * rows + r) = e;
+    }
+  }
+  for (; i < inputs; i++) {
+    for (size_t r = 0; r < rows; r += LANES) {
+      vector a = {0};
+      for (size_t j = 0; j < outputs; j++) a += LOAD(d + j * rows + r) * weights[i * outputs + j];
+      *(vector *)(dx + i * rows + r) = a;
+    }
+  }
+}
+
+WIDTHS void dense_tanh_f64(size_t count, double *values) {
+  for (size_t i = 0; i < count; i++) {
+    double x = values[i];
+    double size = x < 0 ? -x : x;
+    size = size > 20 ? 20 : size;
+    // NaN stays NaN: both comparisons above are false.
+    double e = exponential(-2 * size);
+    double t = (1 - e) / (1 + e);
+    values[i] = x < 0 ? -t : t;
+  }
+}
+
+WIDTHS void dense_tanh_gradient_f64(size_t count, const double *y, double *d) {
+  for (size_t i = 0; i < count; i++) d[i] *= 1 - y[i] * y[i];
+}
+
+WIDTHS void dense_relu_f64(size_t count, double *values) {
+  for (size_t i = 0; i < count; i++) values[i] = values[i] < 0 ? 0 : values[i];
+}
+
+WIDTHS void dense_relu_gradient_f64(size_t count, const double *y, double *d) {
+  for (size_t i = 0; i < count; i++) d[i] = y[i] > 0 ? d[i] : 0;
+}

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 /// Adapts a linear predictor of a proxy device to a target from few samples (AdaProxy).
 ///

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 /// AdaProxy's problem after a and c are eliminated: min (1/n)‖Zb − r‖² + λ‖b‖_q.
 struct AdaptationProblem {

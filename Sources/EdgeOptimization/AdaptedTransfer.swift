@@ -1,3 +1,5 @@
+public import Statistics
+
 /// Transfers a search from known devices to a target: check, adapt, search, measure.
 ///
 /// Lu et al. 2021 (arXiv 2111.01203): (1) measure some designs and compare the proxy's ranking;

@@ -1,3 +1,4 @@
+import Statistics
 public import StructuredValue
 
 /// Gradient boosting of regression trees for the squared error (`gbdt`).

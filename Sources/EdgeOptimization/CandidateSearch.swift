@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import Statistics
 
 /// Chooses which designs to measure next, so that good ones are found for every latency limit.
 ///

@@ -1,3 +1,5 @@
+import Statistics
+
 /// Finds the most accurate design within a latency, in a space too large to enumerate.
 ///
 /// The evolutionary search of Once-for-All (Cai et al. 2020) as HELP runs it: the best quarter are

@@ -1,4 +1,5 @@
 import Formats
+import Statistics
 
 /// Measured values of the same designs on several devices.
 ///

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 public import StructuredValue
 
 /// Gaussian process regression with a kernel that is a sum over blocks of features (`gp`).

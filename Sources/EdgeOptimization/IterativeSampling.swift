@@ -1,3 +1,5 @@
+import Statistics
+
 /// Measures in rounds: each adds designs that the predictor chooses and fits it anew.
 ///
 /// The first round is random. Of each other one half are the best by prediction; the other half

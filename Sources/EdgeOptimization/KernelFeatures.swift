@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 /// Explicit features of a linear kernel: K(x, x′) is the scalar product of two rows.
 package struct KernelFeatures: Sendable {
   package let rowCount: Int

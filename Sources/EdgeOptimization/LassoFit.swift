@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 /// The lasso on standardised features: ½·mean squared error + λ·Σ|w| (Tibshirani 1996).
 ///

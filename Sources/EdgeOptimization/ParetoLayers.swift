@@ -1,3 +1,5 @@
+public import Statistics
+
 /// Pareto-optimal trade-offs of accuracy (higher is better) and latency (lower is better).
 public enum Pareto {
   /// The designs that no other dominates, by ascending latency.

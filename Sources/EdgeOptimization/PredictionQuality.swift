@@ -1,3 +1,5 @@
+public import Statistics
+
 /// How far predictions are from measured values, in the values' unit where nothing else is said.
 public struct PredictionQuality: Sendable {
   public var count: Int
@@ -57,16 +59,4 @@ public struct PredictionQuality: Sendable {
     for _ in 0..<decimals { scale *= 10 }
     return (value * scale).rounded(.toNearestOrEven) / scale
   }
-}
-
-/// A quantile with linear interpolation between order statistics, as NumPy's default.
-///
-/// - `share`: From 0 to 1.
-public func quantile(_ values: [Double], _ share: Double) -> Double {
-  precondition(!values.isEmpty, "a quantile of no values")
-  let sorted = values.sorted()
-  let position = share * Double(sorted.count - 1)
-  let below = Int(position)
-  let above = min(below + 1, sorted.count - 1)
-  return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
 }

@@ -1,3 +1,4 @@
+import LinearAlgebra
 public import StructuredValue
 
 /// A way to learn a predictor of latency, energy or accuracy from measured designs.

@@ -1,3 +1,5 @@
+public import Statistics
+
 /// Whether a proxy that was chosen from samples ranks designs like the target does.
 ///
 /// The best of many proxies looks better on the samples that chose it than it is, and samples chosen

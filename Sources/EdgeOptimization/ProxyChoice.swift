@@ -1,3 +1,5 @@
+public import Statistics
+
 /// The proxy that ranks the samples of a target most like the target does.
 public struct ProxyChoice: Sendable {
   /// For each proxy, in the order given: the rank correlation on the samples, and its interval.

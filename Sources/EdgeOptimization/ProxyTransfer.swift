@@ -1,3 +1,5 @@
+public import Statistics
+
 /// Searching on a proxy device, and measuring only the proxy's best designs on the target.
 ///
 /// Lu, Yang, Ren 2021 (arXiv 2111.01203): where two devices rank designs alike, the Pareto-optimal

@@ -1,3 +1,6 @@
+import LinearAlgebra
+public import Statistics
+
 /// How far devices agree on the order of designs: Spearman's correlation for each pair.
 public struct RankAgreement: Hashable, Sendable {
   public let devices: [String]

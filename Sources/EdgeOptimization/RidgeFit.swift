@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 func exponential(_ value: Double) -> Double { exp(value) }
 

@@ -1,3 +1,5 @@
+import LinearAlgebra
+
 /// The singular value decomposition A = U Σ Vᵀ of a matrix, reduced to what linear models need.
 ///
 /// Householder QR first, then one-sided Jacobi rotations on the triangle (Hestenes 1958): small,

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import Statistics
 
 /// What known devices say of a transfer before its target is measured.
 ///

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 /// The mean and deviation of each feature over the training designs.
 package struct FeatureScale: Hashable, Sendable {

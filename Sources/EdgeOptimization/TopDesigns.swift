@@ -1,3 +1,5 @@
+public import Statistics
+
 /// How well the best designs by prediction are the best by measurement.
 public struct TopDesigns: Hashable, Sendable {
   /// Which values are good.

@@ -1,6 +1,8 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
+import Statistics
 
 /// Predicts a target device's latencies from few samples, with intervals.
 ///

@@ -1,6 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
+import LinearAlgebra
 
 /// What is known of designs before a target is measured: known devices and the designs' structure.
 ///

@@ -1,6 +1,7 @@
 import EdgeOptimization
 import Foundation
 import NeuralNetworks
+import Statistics
 public import Tensors
 
 /// A network that maps a device and a latency budget to a design, with no search.

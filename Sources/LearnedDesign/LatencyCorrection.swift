@@ -1,4 +1,5 @@
 import EdgeOptimization
+import Statistics
 
 /// How far a predictor is off on one device, from what has been measured there; in the normalised
 /// units of a profile.

@@ -156,18 +156,17 @@ public struct BlockLayout: Hashable, Sendable {
   /// The tensor that blocks stand for.
   ///
   /// - Parameters:
-  ///   - outputs: Which outputs to compute.
-  ///   - weights: Gets their weights, row-major.
+  ///   - weights: Gets all weights, row-major.
   ///   - element: The rebuilt number at a block, row and column.
   @inline(__always)
   func scatter(
-    outputs: Range<Int>, into weights: UnsafeMutableBufferPointer<Float>,
+    into weights: UnsafeMutableBufferPointer<Float>,
     element: (_ block: Int, _ row: Int, _ column: Int) -> Float
   ) {
     let perOutput = weightsPerOutput
     let perBlock = coefficientsPerBlock
-    for output in outputs {
-      let start = (output - outputs.lowerBound) * perOutput
+    for output in 0..<outputs {
+      let start = output * perOutput
       for position in 0..<perOutput {
         let (slice, inside) = position.quotientAndRemainder(dividingBy: perBlock)
         let (row, column) =

@@ -137,12 +137,19 @@ final class BlockSolver {
     return change.sum()
   }
 
-  /// ``PowerOfTwo/nearest(_:lowest:highest:)`` for four numbers.
+  /// The nearest signed powers of two by absolute distance, ties to the smaller; zero stays zero.
+  ///
+  /// - Parameters:
+  ///   - number: Finite and of normal magnitude, or zero.
+  ///   - low: The least magnitude of the result, powers of two.
+  ///   - high: The greatest magnitude of the result, powers of two.
+  /// - Returns: One power a lane.
   @inline(__always)
-  private static func nearest(_ number: Lanes, _ low: Lanes, _ high: Lanes) -> Lanes {
+  static func nearest(_ number: Lanes, _ low: Lanes, _ high: Lanes) -> Lanes {
     typealias Bits = SIMD4<UInt64>
     let bits = unsafeBitCast(number, to: Bits.self)
     let sign = bits & Bits(repeating: 0x8000_0000_0000_0000)
+    // 1.5 is the middle between two powers: everything above carries into the exponent.
     let half = Bits(repeating: 0x0007_FFFF_FFFF_FFFF)
     let exponent =
       ((bits & Bits(repeating: 0x7FFF_FFFF_FFFF_FFFF)) &+ half)
@@ -165,7 +172,7 @@ final class BlockSolver {
       }
       for j in 0..<n { right[i * n + j] = dot(rounded, i, block, j) }
     }
-    small.solveSymmetric(gram, right, into: &basis)
+    small.solveSymmetric(gram, right, inverse: &inverse, into: &basis)
   }
 
   /// The minimum-norm C of least ‖A − C B‖.

@@ -125,7 +125,7 @@ public struct Decomposition: Sendable {
     let n = layout.n
     var weights = [Float](repeating: 0, count: layout.weights)
     weights.withUnsafeMutableBufferPointer { target in
-      layout.scatter(outputs: 0..<layout.outputs, into: target) { block, row, column in
+      layout.scatter(into: target) { block, row, column in
         let first = (block * layout.rowsPerBlock + row) * n
         var sum = 0.0
         for k in 0..<n {

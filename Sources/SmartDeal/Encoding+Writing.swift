@@ -1,13 +1,16 @@
 extension Encoding {
-  /// The bytes of coefficients, the last one filled with zeros, and the bits among them.
-  func encode(_ codes: [Int8], n: Int) -> (bytes: [UInt8], bits: Int) {
+  /// The bytes of coefficients, the last one filled with zeros, the bits among them that count, and the
+  /// exponents that their symbols start and end with.
+  func encode(
+    _ codes: [Int8], n: Int
+  ) -> (bytes: [UInt8], bits: Int, exponents: ClosedRange<Int>) {
     let statistics = CodeStatistics(codes, n: n)
     let symbols = SymbolWidths(statistics)
     if self == .adaptive {
       let bytes = AdaptiveCode.encode(codes, n: n, symbols)
-      return (bytes, 8 * bytes.count)
+      return (bytes, 8 * bytes.count, statistics.exponents)
     }
-    var writer = BitWriter(capacity: bits(codes, n: n, statistics))
+    var writer = BitWriter(capacity: bits(codes, statistics))
     codes.withUnsafeBufferPointer { codes in
       switch self {
       case .bitmap:
@@ -47,6 +50,6 @@ extension Encoding {
       case .adaptive: break
       }
     }
-    return (writer.finished(), writer.count)
+    return (writer.finished(), writer.count, statistics.exponents)
   }
 }

@@ -26,15 +26,15 @@ public enum Encoding: UInt8, Hashable, Sendable, CaseIterable {
   public static let published: [Encoding] = [.bitmap, .dense, .rowBitmap, .rle4]
 
   /// The bits that coefficients take.
-  func bits(_ codes: [Int8], n: Int, _ statistics: CodeStatistics) -> Int {
+  func bits(_ codes: [Int8], _ statistics: CodeStatistics) -> Int {
     let symbols = SymbolWidths(statistics)
     return switch self {
     case .bitmap: codes.count + statistics.nonZeros * symbols.symbol
     case .dense: codes.count * symbols.dense
     case .rowBitmap:
-      statistics.rows + statistics.keptRows * n + statistics.nonZeros * symbols.symbol
+      statistics.rows + statistics.keptRows * statistics.n + statistics.nonZeros * symbols.symbol
     case .rle4: statistics.runs * (4 + symbols.dense)
-    case .adaptive: 8 * AdaptiveCode.encode(codes, n: n, symbols).count
+    case .adaptive: 8 * AdaptiveCode.encode(codes, n: statistics.n, symbols).count
     }
   }
 }
@@ -58,7 +58,7 @@ struct SymbolWidths {
 
   init(_ statistics: CodeStatistics) {
     self.init(
-      lowest: statistics.histogram.keys.min() ?? 0, highest: statistics.histogram.keys.max() ?? 0)
+      lowest: statistics.exponents.lowerBound, highest: statistics.exponents.upperBound)
   }
 
   @inline(__always)
@@ -74,15 +74,24 @@ struct SymbolWidths {
 }
 
 /// What the sizes of all encodings follow from.
-struct CodeStatistics {
+struct CodeStatistics: Hashable, Sendable {
+  let n: Int
   var rows: Int
   var keptRows = 0
   var nonZeros = 0
   /// Entries of run-length coding.
   var runs = 0
   var histogram: [Int: Int] = [:]
+  /// The exponents in use, 0...0 where there is none.
+  var exponents: ClosedRange<Int> {
+    guard let lowest = histogram.keys.min(), let highest = histogram.keys.max() else {
+      return 0...0
+    }
+    return lowest...highest
+  }
 
   init(_ codes: [Int8], n: Int) {
+    self.n = n
     rows = codes.count / max(n, 1)
     var counts = [Int](repeating: 0, count: 256)
     var zeros = 0

@@ -75,7 +75,7 @@ public struct LayerStorage: Hashable, Sendable {
   ///   - n: Columns of its blocks.
   public init(_ account: StorageAccount, encoding: Encoding, n: Int) {
     self.init(
-      bits: (account.encodings[encoding] ?? 0) + account.storedBasisBits,
+      bits: account.bits(of: encoding) + account.storedBasisBits,
       keptRows: 1 - Double(account.zeroRows) / Double(max(account.rows, 1)),
       rebuild: Rebuild(nonZeros: account.nonZeros, n: n))
   }
@@ -121,13 +121,10 @@ public struct UnitCosts: Hashable, Sendable {
 
   /// Those of the public DNN-Chip Predictor for Eyeriss: one price for all on-chip memory.
   public static let chipPredictor = UnitCosts(
-    dram: 100, inputBuffer: 3, smallBuffer: 3, multiplyAccumulate: 1, shift: 0.12, add: 0.15,
-    source: "GATECH-EIC/DNN-Chip-Predictor; shift and add in the ratios of 28 nm")
-
-  /// The presets by name.
-  public static let presets: [String: UnitCosts] = [
-    "nm28": nm28, "chip-predictor": chipPredictor,
-  ]
+    dram: 100, inputBuffer: 3, smallBuffer: 3, multiplyAccumulate: 1, shift: nm28.shift / 0.124,
+    add: nm28.add / 0.124,
+    source:
+      "GATECH-EIC/DNN-Chip-Predictor; shift and add in the ratios to a multiplication of 28 nm")
 }
 
 /// The energy of one inference, in picojoule, by what spends it.

@@ -186,6 +186,6 @@ final class JointSolver {
         right[i * n + j] = product
       }
     }
-    small.solveSymmetric(gram, right, into: &basis)
+    small.solveSymmetric(gram, right, inverse: &inverse, into: &basis)
   }
 }

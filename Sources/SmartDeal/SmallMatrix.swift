@@ -18,21 +18,17 @@ struct SmallMatrix {
   /// The minimum-norm solution of G X = H for a symmetric, positive semidefinite G.
   ///
   /// Eigenvalues below 10⁻¹⁴ of the largest count as zero.
-  mutating func solveSymmetric(_ gram: [Double], _ right: [Double], into solution: inout [Double]) {
-    var inverse = gram
-    if !invert(gram, into: &inverse) {
-      jacobi(gram)
-      let largest = values.max() ?? 0
-      let cut = 1e-14 * largest
-      for index in inverse.indices { inverse[index] = 0 }
-      for k in 0..<n where values[k] > cut && values[k] > 0 {
-        for i in 0..<n {
-          for j in 0..<n {
-            inverse[i * n + j] += vectors[i * n + k] * vectors[j * n + k] / values[k]
-          }
-        }
-      }
-    }
+  ///
+  /// - Parameters:
+  ///   - gram: G.
+  ///   - right: H.
+  ///   - inverse: Overwritten with the pseudo-inverse of G.
+  ///   - solution: Gets X.
+  mutating func solveSymmetric(
+    _ gram: [Double], _ right: [Double], inverse: inout [Double], into solution: inout [Double]
+  ) {
+    // A semidefinite matrix has its eigenvalues as singular values.
+    pseudoInverse(gram, rcond: 1e-14, into: &inverse)
     for i in 0..<n {
       for j in 0..<n {
         var sum = 0.0
@@ -141,41 +137,5 @@ struct SmallMatrix {
       inverseNorm = max(inverseNorm, sum)
     }
     return norm * inverseNorm < SmallMatrix.conditionLimit
-  }
-
-  /// Eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations.
-  private mutating func jacobi(_ matrix: [Double]) {
-    for index in 0..<(n * n) { work[index] = matrix[index] }
-    for i in 0..<n { for j in 0..<n { vectors[i * n + j] = i == j ? 1 : 0 } }
-    for _ in 0..<60 {
-      var rotated = false
-      for p in 0..<n {
-        for q in (p + 1)..<max(n, p + 1) {
-          let off = work[p * n + q]
-          let scale = (work[p * n + p].magnitude * work[q * n + q].magnitude).squareRoot()
-          guard off != 0, off.magnitude > 1e-17 * scale else { continue }
-          rotated = true
-          let theta = (work[q * n + q] - work[p * n + p]) / (2 * off)
-          let t = (theta < 0 ? -1 : 1) / (theta.magnitude + (1 + theta * theta).squareRoot())
-          let c = 1 / (1 + t * t).squareRoot()
-          let s = c * t
-          for k in 0..<n {
-            let (a, b) = (work[k * n + p], work[k * n + q])
-            work[k * n + p] = c * a - s * b
-            work[k * n + q] = s * a + c * b
-          }
-          for k in 0..<n {
-            let (a, b) = (work[p * n + k], work[q * n + k])
-            work[p * n + k] = c * a - s * b
-            work[q * n + k] = s * a + c * b
-            let (v, w) = (vectors[k * n + p], vectors[k * n + q])
-            vectors[k * n + p] = c * v - s * w
-            vectors[k * n + q] = s * v + c * w
-          }
-        }
-      }
-      if !rotated { break }
-    }
-    for i in 0..<n { values[i] = work[i * n + i] }
   }
 }

@@ -10,8 +10,8 @@ public struct StorageAccount: Hashable, Sendable {
   public let histogram: [Int: Int]
   public let basisElements: Int
   public let blocks: Int
-  /// Bits of each encoding.
-  public let encodings: [Encoding: Int]
+  private let codes: [Int8]
+  private let statistics: CodeStatistics
 
   /// Counts a layer's coefficients.
   ///
@@ -28,17 +28,16 @@ public struct StorageAccount: Hashable, Sendable {
     nonZeros = statistics.nonZeros
     zeroRows = layout.rows - statistics.keptRows
     histogram = statistics.histogram
-    encodings = Dictionary(
-      uniqueKeysWithValues: Encoding.allCases.map { ($0, $0.bits(codes, n: layout.n, statistics)) })
+    self.codes = codes
+    self.statistics = statistics
   }
 
   /// Exponents in use, 0...0 where there is none.
-  public var exponents: ClosedRange<Int> {
-    guard let lowest = histogram.keys.min(), let highest = histogram.keys.max() else {
-      return 0...0
-    }
-    return lowest...highest
-  }
+  public var exponents: ClosedRange<Int> { statistics.exponents }
+
+  /// The bits that the coefficients take in an encoding; ``Encoding/adaptive`` has to encode them.
+  public func bits(of encoding: Encoding) -> Int { encoding.bits(codes, statistics) }
+
   /// Bits of a coefficient in the reference accounting: a sign, and an index of its magnitude.
   public var referenceSymbolBits: Int { StorageAccount.symbolBits(magnitudes: histogram.count) }
   /// One bit for each coefficient, `referenceSymbolBits` for each non-zero, eight for each element of
@@ -48,9 +47,9 @@ public struct StorageAccount: Hashable, Sendable {
   public var storedBasisBits: Int { 8 * (basisElements + blocks) }
   /// The encoding of the fewest bits, ties to the lower number.
   public func best(among encodings: [Encoding]) -> Encoding {
-    encodings.min {
-      (self.encodings[$0] ?? .max, $0.rawValue) < (self.encodings[$1] ?? .max, $1.rawValue)
-    } ?? .bitmap
+    encodings.map { (bits: bits(of: $0), encoding: $0) }
+      .min { ($0.bits, $0.encoding.rawValue) < ($1.bits, $1.encoding.rawValue) }?.encoding
+      ?? .bitmap
   }
 
   /// Bits by the reference accounting with other sizes.

@@ -40,6 +40,7 @@ extension ONNXGraph {
   /// Biases, normalisation and everything of another rank stay out.
   public func weightTensors() -> [WeightTensor] {
     var uses: [String: (node: ONNXNode, isTransposed: Bool)] = [:]
+    let constants = Set(initializers.map(\.name))
     for node in nodes where node.domain.isEmpty {
       // Which input holds weights, and whether a row of it is an input instead of an output.
       let found: [(index: Int, isTransposed: Bool)] =
@@ -56,7 +57,7 @@ extension ONNXGraph {
       for (index, isTransposed) in found where index < node.inputs.count {
         // A layer has one weight tensor: of a product, the second factor if that is constant.
         let name = node.inputs[index]
-        guard initializers.contains(where: { $0.name == name }) else { continue }
+        guard constants.contains(name) else { continue }
         if uses[name] == nil { uses[name] = (node, isTransposed) }
         break
       }

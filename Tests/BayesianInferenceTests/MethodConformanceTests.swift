@@ -1,6 +1,7 @@
 @testable import BayesianInference
 import Formats
 import Foundation
+import LinearAlgebra
 import StructuredValue
 import Tensors
 import Testing
@@ -212,16 +213,18 @@ struct LinearModel {
     precision = matrix
     let factor = try #require(
       SymmetricMatrix(size: 3, values: matrix.flatMap { $0 }).cholesky())
-    let solve = { (b: [Double]) in factor.transposedSolve(factor.forwardSolve(b)) }
-    mean = solve(shift)
-    covariance = (0..<3).map { i in solve((0..<3).map { $0 == i ? 1 : 0 }) }
+    mean = factor.solve(shift)
+    covariance = (0..<3).map { i in factor.solve((0..<3).map { $0 == i ? 1 : 0 }) }
   }
 
   private func features(_ row: Int) -> [Double] { Array(points[row]) + [1] }
 
   func exact(_ row: Int) -> (mean: Double, variance: Double) {
     let x = features(row)
-    return (dot(x, mean), dot(x, covariance.map { dot($0, x) }))
+    return (
+      BayesianInference.dot(x, mean),
+      BayesianInference.dot(x, covariance.map { BayesianInference.dot($0, x) })
+    )
   }
 
   func meanFieldVariance(_ row: Int) -> Double {
@@ -231,7 +234,7 @@ struct LinearModel {
 
   /// x·V Λ V·x with Λ the prior's precision.
   func anchoredVariance(_ row: Int) -> Double {
-    let half = covariance.map { dot($0, features(row)) }
-    return dot(half, half) / (Self.prior * Self.prior)
+    let half = covariance.map { BayesianInference.dot($0, features(row)) }
+    return BayesianInference.dot(half, half) / (Self.prior * Self.prior)
   }
 }

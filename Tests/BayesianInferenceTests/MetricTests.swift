@@ -1,5 +1,6 @@
 @testable import BayesianInference
 import Foundation
+import Statistics
 import StructuredValue
 import Testing
 
@@ -262,10 +263,10 @@ struct NormalDistributionTests {
   }
 }
 
-struct MomentPropagationTests {
+struct RectifiedNormalTests {
   @Test func `a rectifier's moments are as computed independently`() throws {
     for row in try Golden.list("relu_moments").map(\.numbers) {
-      let moments = MomentPropagation.rectified(row[0], row[1])
+      let moments = RectifiedNormal.moments(row[0], row[1])
       #expect(abs(moments.mean - row[2]) < 1e-9 * max(1, abs(row[2])), "\(row)")
       #expect(abs(moments.variance - row[3]) < 1e-9 * max(1, abs(row[3])), "\(row)")
     }

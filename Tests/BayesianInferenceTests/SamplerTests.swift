@@ -1,5 +1,6 @@
 @testable import BayesianInference
 import Foundation
+import Statistics
 import StructuredValue
 import Tensors
 import Testing
@@ -353,15 +354,26 @@ struct MomentTraceTests {
     }
   }
 
-  @Test func `forward moments are those of the prediction rule`() throws {
+  @Test func `forward moments are those of the layers written out`() throws {
     let network = try Network(inputs: 2, hidden: [3], outputs: 1, activation: .relu)
     var random = RandomStream(seed: 3)
     let means = random.normals(network.parameterCount)
     let variances = random.normals(network.parameterCount).map { abs($0) }
     var trace = MomentTrace(network, means, variances)
     let first = trace.forward([0.5, -1][...])
-    let second = MomentPropagation(network, means: means, variances: variances)
-      .outputs(Rows([[0.5, -1]]))[0]
-    #expect(abs(first.mean - second.mean) < 1e-12 && abs(first.variance - second.variance) < 1e-12)
+    // Weights 0...5 [2 × 3] with biases 6...8, then weights 9...11 with the bias 12.
+    let hidden = (0..<3).map { unit -> MeanAndVariance in
+      let mean = 0.5 * means[unit] - means[3 + unit] + means[6 + unit]
+      let variance = 0.25 * variances[unit] + variances[3 + unit] + variances[6 + unit]
+      return RectifiedNormal.moments(mean / 3.0.squareRoot(), variance / 3)
+    }
+    var (mean, variance) = (means[12], variances[12])
+    for (unit, x) in hidden.enumerated() {
+      let (weight, spread) = (means[9 + unit], variances[9 + unit])
+      mean += weight * x.mean
+      // Var(wx) = Var w · E x² + (E w)² · Var x for independent w and x.
+      variance += spread * (x.mean * x.mean + x.variance) + weight * weight * x.variance
+    }
+    #expect(abs(first.mean - mean / 2) < 1e-12 && abs(first.variance - variance / 4) < 1e-12)
   }
 }

@@ -1,5 +1,6 @@
 import EdgeOptimization
 import Foundation
+import Statistics
 import StructuredValue
 import Testing
 

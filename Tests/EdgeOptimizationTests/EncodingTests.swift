@@ -1,4 +1,5 @@
 import EdgeOptimization
+import Statistics
 import Testing
 
 struct EncodingTests {

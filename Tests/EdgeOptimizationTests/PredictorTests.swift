@@ -1,8 +1,17 @@
 import EdgeOptimization
+import Statistics
 import StructuredValue
 import Testing
 
 struct PredictorTests {
+  @Test func `percentages leave out values below a tenth of the median`() {
+    let quality = PredictionQuality(predicted: [11, 9, 5, 0.5], measured: [10, 10, 10, 0.1])
+    #expect(quality.leftOut == 1)
+    // (10 % + 10 % + 50 %) / 3.
+    #expect(abs((quality.meanAbsolutePercentage.value ?? 0) - 70.0 / 3) < 1e-12)
+    #expect(quality.within10.value == 0.5)
+  }
+
   @Test func `least squares of full rank is the closed form`() throws {
     // y = 2 + 3x at x = 0, 1, 2.
     let features = FeatureMatrix(rows: [[0, 1], [1, 1], [2, 1]])

@@ -1,4 +1,6 @@
 import EdgeOptimization
+import LinearAlgebra
+import Statistics
 import StructuredValue
 import Testing
 

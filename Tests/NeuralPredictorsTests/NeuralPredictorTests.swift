@@ -1,5 +1,6 @@
 import EdgeOptimization
 import NeuralPredictors
+import Statistics
 import Testing
 
 /// Cells whose latency is a sum over their effective edges.

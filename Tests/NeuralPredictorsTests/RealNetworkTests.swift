@@ -1,5 +1,6 @@
 import EdgeOptimization
 import NeuralPredictors
+import Statistics
 import Testing
 
 /// Trained on rows 0 to 899 of NAS-Bench-201, tested on 900 to 1899.

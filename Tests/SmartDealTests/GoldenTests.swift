@@ -48,7 +48,7 @@ import Testing
       #expect(account.storedBasisBits == number("basisBits"))
       #expect(found.sweeps == number("sweeps"))
       for encoding in Encoding.published {
-        #expect(account.encodings[encoding] == layer["bits"]?[encoding.name]?.int)
+        #expect(account.bits(of: encoding) == layer["bits"]?[encoding.name]?.int)
       }
       let histogram = layer["histogram"]?.map ?? [:]
       #expect(histogram.count == account.histogram.count)
@@ -74,7 +74,7 @@ import Testing
       norm += size
       totals.nonZeros += account.nonZeros
       totals.bits += account.referenceBits
-      totals.autoBits += account.encodings[account.best(among: Encoding.published)] ?? 0
+      totals.autoBits += account.bits(of: account.best(among: Encoding.published))
       totals.basisBits += account.storedBasisBits
       stored.append(eight)
     }

@@ -8,15 +8,19 @@ import Testing
   @Test func roundsAsTheTableSays() throws {
     let table = try #require(try Reference.file("vectors.json")["nearestPowerOfTwo"]?.list)
     #expect(table.count == 15)
+    func nearest(_ number: Double, highest: Double = 0x1p62) -> Double {
+      BlockSolver.nearest(
+        SIMD4(repeating: number), SIMD4(repeating: 0x1p-64), SIMD4(repeating: highest))[0]
+    }
     for entry in table {
       let number = try #require(entry.list?[0].double)
       let exponent = try #require(entry.list?[1].int)
       let power = Double(sign: .plus, exponent: exponent, significand: 1)
-      #expect(PowerOfTwo.nearest(number, lowest: 0x1p-64, highest: 0x1p62) == power)
-      #expect(PowerOfTwo.nearest(-number, lowest: 0x1p-64, highest: 0x1p62) == -power)
+      #expect(nearest(number) == power)
+      #expect(nearest(-number) == -power)
     }
-    #expect(PowerOfTwo.nearest(0, lowest: 0x1p-64, highest: 32) == 0)
-    #expect(PowerOfTwo.nearest(100, lowest: 0x1p-64, highest: 32) == 32)
+    #expect(nearest(0) == 0)
+    #expect(nearest(100, highest: 32) == 32)
   }
 
   @Test func decomposesTheReferenceBlocks() throws {

@@ -1,4 +1,5 @@
 import Foundation
+public import Statistics
 
 /// Convergence of chains of one quantity.
 ///
@@ -32,12 +33,12 @@ public struct ChainDiagnostics: Hashable, Sendable {
     let split = ChainDiagnostics.split(chains)
     let ranked = ChainDiagnostics.rankNormalised(split)
     let all = chains.flatMap { $0 }.sorted()
-    let median = ChainDiagnostics.quantile(all, 0.5)
+    let median = quantile(sorted: all, 0.5)
     let folded = ChainDiagnostics.rankNormalised(split.map { $0.map { abs($0 - median) } })
     rHat = .value(max(ChainDiagnostics.rHat(ranked), ChainDiagnostics.rHat(folded)))
     bulkSize = .value(ChainDiagnostics.effectiveSize(ranked))
     let tails = [0.05, 0.95].map { probability -> Double? in
-      let limit = ChainDiagnostics.quantile(all, probability)
+      let limit = quantile(sorted: all, probability)
       let indicators = split.map { $0.map { $0 <= limit ? 1.0 : 0.0 } }
       return ChainDiagnostics.isConstant(indicators)
         ? nil : ChainDiagnostics.effectiveSize(indicators)
@@ -73,7 +74,7 @@ public struct ChainDiagnostics: Hashable, Sendable {
   /// Φ⁻¹((rank − 3/8) / (n + 1/4)), with the mean rank for ties.
   static func rankNormalised(_ chains: [[Double]]) -> [[Double]] {
     let values = chains.flatMap { $0 }
-    let ranks = Ranks.middle(values)
+    let ranks = midRanks(values)
     var index = 0
     return chains.map { chain in
       chain.map { _ in
@@ -139,30 +140,5 @@ public struct ChainDiagnostics: Hashable, Sendable {
     let last = max(even, 0)
     let time = -1 + 2 * sums.reduce(0, +) + last
     return total / max(time, 1 / Foundation.log10(total))
-  }
-
-  /// The quantile of sorted values by linear interpolation at the position (n − 1) p.
-  static func quantile(_ sorted: [Double], _ p: Double) -> Double {
-    let position = Double(sorted.count - 1) * p
-    let below = Int(position)
-    let above = min(below + 1, sorted.count - 1)
-    return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
-  }
-}
-
-/// Ranks of values, from 1.
-enum Ranks {
-  /// Equal values share the mean of their ranks.
-  static func middle(_ values: [Double]) -> [Double] {
-    let order = values.indices.sorted { values[$0] < values[$1] }
-    var ranks = [Double](repeating: 0, count: values.count)
-    var start = 0
-    while start < order.count {
-      var end = start + 1
-      while end < order.count && values[order[end]] == values[order[start]] { end += 1 }
-      for position in start..<end { ranks[order[position]] = Double(start + end + 1) / 2 }
-      start = end
-    }
-    return ranks
   }
 }

@@ -1,3 +1,5 @@
+public import Statistics
+
 /// At what temperature draws were really sampled, told from the draws alone.
 public enum TemperatureAudit {
   /// The temperature T of draws of exp(−U/T).

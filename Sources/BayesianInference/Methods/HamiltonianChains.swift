@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Statistics
 import Tensors
 
 /// A point of phase space with what a leapfrog step needs there.
@@ -8,6 +9,8 @@ struct PhasePoint {
   var momentum: [Double]
   var gradient: [Double]
   var energy: Double
+  /// The sum of squared errors there.
+  var squares = 0.0
 
   /// −log of the joint density: U(z) + |p|²/2.
   var hamiltonian: Double {
@@ -23,8 +26,14 @@ struct PhasePoint {
       momentum[i] -= 0.5 * step * gradient[i]
       z[i] += step * momentum[i]
     }
-    self.energy = energy.evaluate(z, gradient: &gradient)
+    evaluate(energy)
     for i in 0..<count { momentum[i] -= 0.5 * step * gradient[i] }
+  }
+
+  /// Sets energy, gradient and squared errors to those at z.
+  mutating func evaluate(_ energy: Energy) {
+    self.energy = energy.evaluate(z, gradient: &gradient)
+    squares = energy.squares
   }
 }
 
@@ -133,7 +142,7 @@ struct HamiltonianChains {
     var point = PhasePoint(
       z: start.normals(count), momentum: [Double](repeating: 0, count: count),
       gradient: [Double](repeating: 0, count: count), energy: 0)
-    point.energy = energy.evaluate(point.z, gradient: &point.gradient)
+    point.evaluate(energy)
     guard point.energy.isFinite else {
       throw InferenceError(
         .failed, "the energy at the start of a chain is \(point.energy); is the data standardised?")
@@ -154,13 +163,9 @@ struct HamiltonianChains {
       } else {
         adaptation.update(acceptance: report.acceptance)
       }
-      if posterior.likelihood.noisePrior != nil {
-        // The squares of the last evaluation may be those of a rejected point.
-        _ = energy.evaluate(point.z, gradient: &point.gradient)
-        if let drawn = posterior.precision(squares: energy.squares, random: &noise) {
-          energy.precision = drawn
-        }
-        point.energy = energy.evaluate(point.z, gradient: &point.gradient)
+      if let drawn = posterior.precision(squares: point.squares, random: &noise) {
+        energy.precision = drawn
+        point.evaluate(energy)
       }
       advance()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import LinearAlgebra
 import Tensors
 
 /// A normal distribution around a mode, with the generalised Gauss–Newton matrix as its precision;
@@ -44,7 +45,7 @@ struct LaplaceApproximation {
     switch structure {
     case .full:
       let factor = try curvature.full(0..<count, method)
-      offsets = (0..<draws).map { _ in factor.transposedSolve(noise.normals(count)) }
+      offsets = (0..<draws).map { _ in factor.backward(noise.normals(count)) }
       // log p(y|z*) + log p(z*) + P/2 log 2π − ½ log|H|, where the prior's own constant cancels 2π.
       logEvidence = -value - factor.halfLogDeterminant
     case .lastLayer:
@@ -52,7 +53,7 @@ struct LaplaceApproximation {
       let factor = try curvature.full(last.weights..<last.end, method)
       offsets = (0..<draws).map { _ in
         [Double](repeating: 0, count: last.weights)
-          + factor.transposedSolve(noise.normals(last.end - last.weights))
+          + factor.backward(noise.normals(last.end - last.weights))
       }
     case .diagonal:
       let deviations = curvature.diagonal().map { 1 / $0.squareRoot() }
@@ -131,7 +132,7 @@ private struct Curvature {
   /// The Cholesky factor of a block of the matrix.
   ///
   /// - Throws: ``InferenceError`` with the least eigenvalue where it isn't positive definite.
-  func full(_ range: Range<Int>, _ method: String) throws -> LowerTriangle {
+  func full(_ range: Range<Int>, _ method: String) throws -> CholeskyFactorization {
     var matrix = SymmetricMatrix(identity: range.count)
     for row in 0..<posterior.rows.count {
       for vector in roots(row) {

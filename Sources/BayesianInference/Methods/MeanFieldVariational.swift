@@ -1,63 +1,6 @@
 import Foundation
 import Tensors
 
-/// Adam (Kingma and Ba 2015) with a rate that falls to 0 as a cosine.
-struct Adam {
-  private var mean: [Double]
-  private var square: [Double]
-  private var count = 0.0
-  private let rate: Double
-  private let steps: Double
-
-  /// - `steps`: After which the rate is 0; nil keeps it.
-  init(_ parameters: Int, rate: Double, steps: Int?) {
-    mean = [Double](repeating: 0, count: parameters)
-    square = mean
-    self.rate = rate
-    self.steps = steps.map(Double.init) ?? .infinity
-  }
-
-  mutating func step(_ values: inout [Double], _ gradient: [Double]) {
-    let rate = self.rate * 0.5 * (1 + cos(Double.pi * min(count / steps, 1)))
-    count += 1
-    let (first, second) = (1 - pow(0.9, count), 1 - pow(0.999, count))
-    for i in 0..<values.count {
-      mean[i] = 0.9 * mean[i] + 0.1 * gradient[i]
-      square[i] = 0.999 * square[i] + 0.001 * gradient[i] * gradient[i]
-      values[i] -= rate * (mean[i] / first) / ((square[i] / second).squareRoot() + 1e-8)
-    }
-  }
-}
-
-/// Batches of rows in random order, epoch after epoch.
-struct BatchOrder {
-  private let rows: Int
-  let batch: Int
-  private var permutation: [Int]
-  private var position: Int
-  private var random: RandomStream
-
-  /// - `batch`: 0 takes all rows where they are at most 512, else 128.
-  init(rows: Int, batch: Int, random: RandomStream) {
-    self.rows = rows
-    self.batch = batch > 0 ? min(batch, rows) : rows <= 512 ? rows : 128
-    permutation = Array(0..<rows)
-    position = rows
-    self.random = random
-  }
-
-  var takesAll: Bool { batch == rows }
-
-  mutating func next() -> ArraySlice<Int> {
-    if position + batch > rows {
-      permutation.shuffle(using: &random)
-      position = 0
-    }
-    defer { position += batch }
-    return permutation[position..<position + batch]
-  }
-}
-
 /// A normal distribution of independent whitened parameters, fitted by gradients.
 struct MeanFieldNormal {
   var steps: Int

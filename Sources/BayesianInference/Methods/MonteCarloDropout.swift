@@ -1,4 +1,5 @@
 import Foundation
+import Statistics
 import Tensors
 
 /// Dropout before every linear layer, in training and in prediction.

@@ -1,4 +1,5 @@
 import Foundation
+import Statistics
 import Tensors
 
 /// Probabilistic backpropagation: moments of independent normal weights, row by row.
@@ -161,101 +162,6 @@ struct PropagatedBeliefs {
       siteRate[i] = belief.rate - cavity.rate
       (means[i], variances[i]) = (newMean, newVariance)
       weightPrecision = belief
-    }
-  }
-}
-
-/// Moments on their way through the layers, and the way back of derivatives by them.
-struct MomentTrace {
-  typealias Moments = MomentPropagation.Moments
-
-  private let network: Network
-  private let means: [Double]
-  private let variances: [Double]
-  /// The input of each layer, and the pre-activations.
-  private var inputs: [[Moments]] = []
-  private var sums: [[Moments]] = []
-  /// Derivatives by the weights' means and variances after ``backward``.
-  private(set) var meanSlopes: [Double]
-  private(set) var varianceSlopes: [Double]
-
-  init(_ network: Network, _ means: [Double], _ variances: [Double]) {
-    self.network = network
-    self.means = means
-    self.variances = variances
-    meanSlopes = [Double](repeating: 0, count: means.count)
-    varianceSlopes = meanSlopes
-  }
-
-  mutating func forward(_ row: ArraySlice<Double>) -> Moments {
-    var below = row.map { Moments(mean: $0, variance: 0) }
-    (inputs, sums) = ([], [])
-    for (index, layer) in network.layers.enumerated() {
-      let scale = 1 / Double(layer.inputs + 1)
-      var sum = (0..<layer.outputs).map {
-        Moments(mean: means[layer.biases + $0], variance: variances[layer.biases + $0])
-      }
-      for (input, moments) in below.enumerated() {
-        let second = moments.variance + moments.mean * moments.mean
-        for output in 0..<layer.outputs {
-          let weight = layer.weights + input * layer.outputs + output
-          sum[output].mean += means[weight] * moments.mean
-          sum[output].variance +=
-            variances[weight] * second + means[weight] * means[weight] * moments.variance
-        }
-      }
-      for output in sum.indices {
-        sum[output].mean *= scale.squareRoot()
-        sum[output].variance *= scale
-      }
-      inputs.append(below)
-      sums.append(sum)
-      below =
-        index + 1 < network.layers.count
-        ? sum.map { MomentPropagation.rectified($0.mean, $0.variance) } : sum
-    }
-    return below[0]
-  }
-
-  /// From derivatives by the output's mean and variance.
-  mutating func backward(mean: Double, variance: Double) {
-    var slopes = [Moments(mean: mean, variance: variance)]
-    for (index, layer) in network.layers.enumerated().reversed() {
-      let scale = 1 / Double(layer.inputs + 1)
-      let root = scale.squareRoot()
-      for output in 0..<layer.outputs {
-        meanSlopes[layer.biases + output] = slopes[output].mean * root
-        varianceSlopes[layer.biases + output] = slopes[output].variance * scale
-      }
-      var below = [Moments](repeating: Moments(mean: 0, variance: 0), count: layer.inputs)
-      for (input, moments) in inputs[index].enumerated() {
-        let second = moments.variance + moments.mean * moments.mean
-        for output in 0..<layer.outputs {
-          let weight = layer.weights + input * layer.outputs + output
-          let (byMean, byVariance) = (slopes[output].mean * root, slopes[output].variance * scale)
-          meanSlopes[weight] =
-            moments.mean * byMean + 2 * means[weight] * moments.variance * byVariance
-          varianceSlopes[weight] = second * byVariance
-          below[input].mean +=
-            means[weight] * byMean + 2 * variances[weight] * moments.mean * byVariance
-          below[input].variance +=
-            (variances[weight] + means[weight] * means[weight]) * byVariance
-        }
-      }
-      guard index > 0 else { return }
-      // Of a rectifier: E = mΦ + sφ and E[x²] = (m² + v)Φ + msφ give these derivatives.
-      slopes = zip(below, sums[index - 1]).map { slope, sum in
-        let deviation = max(sum.variance, 1e-300).squareRoot()
-        let alpha = sum.mean / deviation
-        let (p, d) = (
-          NormalDistribution.probability(below: alpha), NormalDistribution.density(alpha)
-        )
-        let mean = sum.mean * p + deviation * d
-        return Moments(
-          mean: slope.mean * p + slope.variance * 2 * mean * (1 - p),
-          variance: slope.mean * d / (2 * deviation)
-            + slope.variance * (p - mean * d / deviation))
-      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Statistics
 import Tensors
 
 /// What samplers by noisy gradient steps have in common: chains, batches, schedules, noise.
@@ -112,8 +113,8 @@ struct StochasticGradientChains {
   ) throws -> Chain {
     let energy = Energy(posterior)
     let count = posterior.parameterCount
-    var (start, noise, order, gibbs) = (
-      random.child("start"), random.child("noise"), random.child("order"), random.child("precision")
+    var (start, noise, gibbs) = (
+      random.child("start"), random.child("noise"), random.child("precision")
     )
     // At a mode the burn-in is short, and the curvature there tells which steps are stable.
     var z = try ModeSearch.mode(from: start.normals(count), energy, iterations: 500)
@@ -124,9 +125,7 @@ struct StochasticGradientChains {
     let offset = preconditioner.map { $0.offset ?? 1 / Double(posterior.rows.count) } ?? 0
     var chain = Chain(step: largest)
     let rows = posterior.rows.count
-    let batch = batch > 0 ? min(batch, rows) : rows <= 512 ? rows : 128
-    var permutation = Array(0..<rows)
-    var position = rows
+    var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
     var velocity = [Double](repeating: 0, count: count)
     var gradient = velocity
     var xi = velocity
@@ -136,16 +135,10 @@ struct StochasticGradientChains {
     let temperature =
       self.noise == .ursabench ? self.temperature / Double(rows) : self.temperature
     for t in 0..<steps {
-      if batch == rows {
+      if order.takesAll {
         _ = energy.dataLoss(z, gradient: &gradient)
       } else {
-        if position + batch > rows {
-          permutation.shuffle(using: &order)
-          position = 0
-        }
-        _ = energy.dataLoss(
-          z, batch: permutation[position..<position + batch], gradient: &gradient)
-        position += batch
+        _ = energy.dataLoss(z, batch: order.next(), gradient: &gradient)
       }
       if let preconditioner {
         for i in 0..<count {

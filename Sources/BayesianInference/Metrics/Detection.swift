@@ -1,3 +1,5 @@
+public import Statistics
+
 /// How well a score tells positive rows (wrong, or foreign) from negative ones.
 public struct Detection: Hashable, Sendable {
   /// The probability that a positive scores above a negative, ties half.
@@ -21,22 +23,22 @@ public struct Detection: Hashable, Sendable {
       return
     }
     let (p, n) = (Double(positives.count), Double(negatives.count))
-    let ranks = Ranks.middle(all)
+    let ranks = midRanks(all)
     let sum = ranks[..<positives.count].reduce(0, +)
     auroc = .value((sum - p * (p + 1) / 2) / (p * n))
     let order = all.indices.sorted { all[$0] > all[$1] }
-    var (found, false_, precision, recall) = (0.0, 0.0, 0.0, 0.0)
+    var (found, falseAlarms, precision, recall) = (0.0, 0.0, 0.0, 0.0)
     var rate: Double?
     var start = 0
     while start < order.count {
       var end = start
       while end < order.count && all[order[end]] == all[order[start]] {
-        if order[end] < positives.count { found += 1 } else { false_ += 1 }
+        if order[end] < positives.count { found += 1 } else { falseAlarms += 1 }
         end += 1
       }
-      precision += (found / p - recall) * found / (found + false_)
+      precision += (found / p - recall) * found / (found + falseAlarms)
       recall = found / p
-      if rate == nil && recall >= 0.95 { rate = false_ / n }
+      if rate == nil && recall >= 0.95 { rate = falseAlarms / n }
       start = end
     }
     averagePrecision = .value(precision)

@@ -81,20 +81,6 @@ public struct ClassificationFidelity: Hashable, Sendable {
   }
 }
 
-/// Mean and population deviation.
-struct Moments {
-  let mean: Double
-  let deviation: Double
-
-  init(_ values: [Double]) {
-    let count = Double(values.count)
-    let mean = values.reduce(0, +) / count
-    self.mean = mean
-    deviation =
-      (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot()
-  }
-}
-
 /// Wasserstein distances of samples on a line.
 public enum Wasserstein {
   /// (∫ |F⁻¹(t) − G⁻¹(t)|ᵖ dt)^(1/p), exact also for samples of different sizes.

@@ -1,4 +1,5 @@
 import Foundation
+import Statistics
 
 /// How well predicted numbers and their uncertainty fit targets.
 public struct RegressionMetrics: Hashable, Sendable {

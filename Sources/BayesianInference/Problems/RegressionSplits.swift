@@ -1,5 +1,5 @@
 import Foundation
-public import Formats
+import Formats
 
 /// A regression set with its published splits: `data.txt`, `index_features.txt`, `index_target.txt`,
 /// `index_train_N.txt`, `index_test_N.txt`, all numbers between spaces, indices from 0.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PipelineSpec
+import Planning
 import Projects
 import StageManifest
 import StructuredValue

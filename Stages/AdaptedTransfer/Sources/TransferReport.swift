@@ -1,6 +1,7 @@
 import EdgeOptimization
 import Foundation
 import StageKit
+import Statistics
 
 /// What a transfer found, as metrics and in words.
 struct TransferReport {

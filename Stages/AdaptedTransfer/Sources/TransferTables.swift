@@ -1,4 +1,5 @@
 import EdgeOptimization
+import Statistics
 
 /// What a transfer found, as CSV.
 struct TransferTables {

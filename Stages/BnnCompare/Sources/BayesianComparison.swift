@@ -1,6 +1,7 @@
-import BayesianInference
+import Statistics
 import Foundation
 public import StageKit
+import Statistics
 import StructuredValue
 
 /// Sets what test log-likelihood says of methods beside what their fidelity says.
@@ -150,9 +151,7 @@ struct MethodScores {
         slot: input.slot)
     }
     self.name = name
-    values = metrics.compactMapValues {
-      $0.map?["value"].flatMap { $0.double ?? $0.int.map(Double.init) }
-    }
+    values = metrics.compactMapValues { $0["value"]?.double }
     var marks: [String] = []
     if let temperature = map["temperature"]?.double, temperature != 1 {
       marks.append("T = \((temperature * 1e4).rounded() / 1e4)")
@@ -177,8 +176,8 @@ struct MethodRanking {
 
   init(_ methods: [MethodScores], referenceLikelihood: Double, margin: Double) {
     let likelihoods = methods.map { $0.likelihood ?? -.infinity }
-    correlation = RankCorrelation.spearman(likelihoods, methods.map { -($0.distance ?? .infinity) })
-    divergenceCorrelation = RankCorrelation.spearman(
+    correlation = Correlation.spearman(likelihoods, methods.map { -($0.distance ?? .infinity) })
+    divergenceCorrelation = Correlation.spearman(
       likelihoods, methods.map { -($0.divergence ?? .infinity) })
     misleading = methods.filter {
       ($0.likelihood ?? -.infinity) >= referenceLikelihood - margin

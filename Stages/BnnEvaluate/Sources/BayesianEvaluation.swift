@@ -1,6 +1,7 @@
 import BayesianInference
 import Formats
 public import StageKit
+import Statistics
 import StructuredValue
 import Tensors
 
@@ -60,7 +61,7 @@ public struct BayesianEvaluation: Stage {
     let draws = try posterior.predict(
       rows, count: parameters.draws, random: random.child("grid"))
     let convergence = try Convergence(draws)
-    scores.add(convergence, prefix: "")
+    scores.add(convergence)
     var truth: PredictiveDraws?
     if !context.inputs("reference").isEmpty {
       let reference = try context.read("reference") {

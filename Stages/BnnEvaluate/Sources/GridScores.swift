@@ -1,4 +1,5 @@
 import BayesianInference
+import Statistics
 import StructuredValue
 
 /// Functions over a grid, and how near they are to a reference.
@@ -54,11 +55,9 @@ struct GridScores {
       let values = (0..<draws.count).map {
         Double(draws.values[($0 * draws.rows + row) * draws.outputs])
       }
-      let count = Double(values.count)
-      let mean = values.reduce(0, +) / count
-      means.append(mean)
-      deviations.append(
-        (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot())
+      let moments = Moments(values)
+      means.append(moments.mean)
+      deviations.append(moments.deviation)
     }
     return (means, deviations)
   }

@@ -1,5 +1,6 @@
 import BayesianInference
 import StageKit
+import Statistics
 import StructuredValue
 
 /// Every number of an evaluation, with its standard error or the reason why there is none.
@@ -89,7 +90,7 @@ struct ScoreSheet {
     return selective
   }
 
-  mutating func add(_ convergence: Convergence, prefix: String) {
+  mutating func add(_ convergence: Convergence) {
     add("rhat", convergence.rHat)
     add("effective_draws", convergence.effectiveDraws)
   }

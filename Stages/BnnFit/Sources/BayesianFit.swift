@@ -1,7 +1,7 @@
 import BayesianInference
 import Formats
 public import StageKit
-public import StructuredValue
+import StructuredValue
 import Tensors
 
 /// Approximates the posterior of a Bayesian neural network.

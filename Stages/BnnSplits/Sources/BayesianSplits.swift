@@ -86,9 +86,7 @@ public struct BayesianSplits: Stage {
         code: .badInput, message: "\(input.name): the file isn't what bnn-evaluate writes",
         slot: input.slot)
     }
-    return metrics.compactMapValues {
-      $0.map?["value"].flatMap { $0.double ?? $0.int.map(Double.init) }
-    }
+    return metrics.compactMapValues { $0["value"]?.double }
   }
 
   private func rounded(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }

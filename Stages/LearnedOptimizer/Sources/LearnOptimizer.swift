@@ -1,6 +1,7 @@
 import EdgeOptimization
 import LearnedDesign
 public import StageKit
+import Statistics
 import StructuredValue
 import Tensors
 

@@ -1,4 +1,5 @@
 import EdgeOptimization
+import Statistics
 public import StageKit
 import StructuredValue
 

@@ -1,6 +1,7 @@
 import EdgeOptimization
 import Foundation
 public import StageKit
+import Statistics
 import StructuredValue
 
 /// Transfers the Pareto-optimal designs of a proxy device to a target.

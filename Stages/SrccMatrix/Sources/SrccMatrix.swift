@@ -1,5 +1,6 @@
 import EdgeOptimization
 public import StageKit
+import Statistics
 import StructuredValue
 
 /// Compares how devices rank designs, pair by pair.

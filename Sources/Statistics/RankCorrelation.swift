@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import LinearAlgebra
 
 /// Ranks from 1; equal values share the mean of the ranks they span.
 public func midRanks(_ values: [Double]) -> [Double] {
@@ -18,7 +16,7 @@ public func midRanks(_ values: [Double]) -> [Double] {
 }
 
 /// Positions in ascending order of their values; equal values keep their order.
-func sortedIndices(_ values: [Double]) -> [Int] {
+package func sortedIndices(_ values: [Double]) -> [Int] {
   values.count < 512
     ? values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
     : radixSortedIndices(values)
@@ -69,7 +67,9 @@ public enum Correlation {
   /// Spearman's rank correlation: Pearson's of the mid-ranks.
   public static func spearman(_ left: [Double], _ right: [Double]) -> Statistic {
     if let reason = objection(left, right) { return Statistic(undefined: reason) }
-    return Statistic(dot(centredUnit(midRanks(left)), centredUnit(midRanks(right))))
+    let (left, right) = (centred(midRanks(left)), centred(midRanks(right)))
+    // One root of both sums, so that equal and opposite orders give exactly 1 and -1.
+    return Statistic(dot(left, right) / (dot(left, left) * dot(right, right)).squareRoot())
   }
 
   /// Kendall's τ-b in O(n log n), by counting the exchanges of a merge sort (Knight 1966).
@@ -90,7 +90,7 @@ public enum Correlation {
   }
 
   /// Why no correlation of these samples is defined, or nil.
-  static func objection(_ left: [Double], _ right: [Double]) -> String? {
+  package static func objection(_ left: [Double], _ right: [Double]) -> String? {
     precondition(left.count == right.count, "samples of \(left.count) and \(right.count) values")
     if left.count < 2 { return "\(left.count) common values, at least 2 are needed" }
     if left.contains(where: \.isNaN) { return "the first side holds NaN" }
@@ -102,12 +102,17 @@ public enum Correlation {
   }
 
   /// The values minus their mean, scaled to length 1.
-  static func centredUnit(_ values: [Double]) -> [Double] {
-    let mean = values.reduce(0, +) / Double(values.count)
-    var centred = values.map { $0 - mean }
+  package static func centredUnit(_ values: [Double]) -> [Double] {
+    var centred = centred(values)
     let length = dot(centred, centred).squareRoot()
     for index in centred.indices { centred[index] /= length }
     return centred
+  }
+
+  /// The values minus their mean.
+  private static func centred(_ values: [Double]) -> [Double] {
+    let mean = values.reduce(0, +) / Double(values.count)
+    return values.map { $0 - mean }
   }
 
   /// The sum over runs of equal neighbours of run·(run−1)/2.
@@ -145,60 +150,5 @@ public enum Correlation {
       width *= 2
     }
     return Double(exchanges)
-  }
-}
-
-/// A scalar product in four fixed partial sums, so that it vectorises and never depends on threads.
-func dot(_ left: [Double], _ right: [Double]) -> Double {
-  var sums = SIMD4<Double>.zero
-  let whole = left.count & ~3
-  left.withUnsafeBufferPointer { left in
-    right.withUnsafeBufferPointer { right in
-      var index = 0
-      while index < whole {
-        let x = SIMD4<Double>(left[index], left[index + 1], left[index + 2], left[index + 3])
-        let y = SIMD4<Double>(right[index], right[index + 1], right[index + 2], right[index + 3])
-        sums += x * y
-        index += 4
-      }
-      while index < left.count {
-        sums[index & 3] += left[index] * right[index]
-        index += 1
-      }
-    }
-  }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3])
-}
-
-/// A rank correlation with its two-sided 90 % interval.
-///
-/// Fisher's z with the standard error √(1.06/(n−3)) of Spearman's coefficient (Fieller, Hartley and
-/// Pearson 1957).
-public struct RankInterval: Hashable, Sendable {
-  public var value: Double
-  public var lower: Double
-  public var upper: Double
-  public var count: Int
-
-  /// nil for fewer than 4 samples, where the standard error is undefined.
-  ///
-  /// - Parameters:
-  ///   - value: The correlation.
-  ///   - count: The number of samples.
-  ///   - comparisons: Among how many correlations on the same samples this one was chosen. Each end
-  ///     then leaves out 5 % divided by that number (Bonferroni).
-  public init?(value: Double, count: Int, comparisons: Int = 1) {
-    guard count > 3, value.isFinite else { return nil }
-    let quantile = NormalDistribution.quantile(exceededWith: 0.05 / Double(comparisons))
-    let reach = quantile * (1.06 / Double(count - 3)).squareRoot()
-    // At ±1 the transformation is infinite, but n samples can't tell 1 from half an exchange of
-    // neighbours, 1 − 6/(n³ − n).
-    let samples = Double(count)
-    let most = 1 - 6 / (samples * (samples * samples - 1))
-    let z = atanh(max(-most, min(most, value)))
-    self.value = value
-    self.count = count
-    lower = min(tanh(z - reach), value)
-    upper = max(tanh(z + reach), value)
   }
 }

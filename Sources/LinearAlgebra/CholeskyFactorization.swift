@@ -54,8 +54,11 @@ package struct CholeskyFactorization: Sendable {
   }
 
   /// A⁻¹b.
-  package func solve(_ right: [Double]) -> [Double] {
-    var result = forward(right)
+  package func solve(_ right: [Double]) -> [Double] { backward(forward(right)) }
+
+  /// L⁻ᵀb, which has the covariance A⁻¹ for a standard normal b.
+  package func backward(_ right: [Double]) -> [Double] {
+    var result = right
     factor.withUnsafeBufferPointer { factor in
       for row in stride(from: size - 1, through: 0, by: -1) {
         result[row] /= factor[row * size + row]
@@ -64,34 +67,4 @@ package struct CholeskyFactorization: Sendable {
     }
     return result
   }
-}
-
-/// The scalar product of two runs of one buffer, in eight fixed partial sums.
-func product(
-  _ values: UnsafeBufferPointer<Double>, _ left: Int, _ right: Int, _ count: Int
-) -> Double {
-  product(values, left, values, right, count)
-}
-
-/// The scalar product of runs of two buffers, in eight fixed partial sums.
-func product(
-  _ first: UnsafeBufferPointer<Double>, _ left: Int, _ second: UnsafeBufferPointer<Double>,
-  _ right: Int, _ count: Int
-) -> Double {
-  guard count > 0, let first = first.baseAddress, let second = second.baseAddress else { return 0 }
-  let (x, y) = (UnsafeRawPointer(first + left), UnsafeRawPointer(second + right))
-  var sums = SIMD8<Double>.zero
-  var index = 0
-  while index + 8 <= count {
-    sums +=
-      x.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-      * y.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-    index += 8
-  }
-  var rest = 0.0
-  while index < count {
-    rest += first[left + index] * second[right + index]
-    index += 1
-  }
-  return sums.sum() + rest
 }

@@ -1,24 +1,24 @@
 import Foundation
 
 /// The standard normal distribution.
-enum NormalDistribution {
-  static let logSqrt2Pi = 0.5 * log(2 * Double.pi)
+package enum NormalDistribution {
+  /// ½ log 2π.
+  private static let logNormaliser = 0.5 * log(2 * Double.pi)
 
-  static func density(_ x: Double) -> Double { exp(-x * x / 2 - logSqrt2Pi) }
+  package static func density(_ x: Double) -> Double { exp(-x * x / 2 - logNormaliser) }
 
-  static func probability(below x: Double) -> Double { 0.5 * erfc(-x / 2.0.squareRoot()) }
+  package static func probability(below x: Double) -> Double { 0.5 * erfc(-x / 2.0.squareRoot()) }
 
   /// log N(x; mean, deviation²).
-  @inline(__always)
-  static func logDensity(_ x: Double, _ mean: Double, _ deviation: Double) -> Double {
+  package static func logDensity(_ x: Double, _ mean: Double, _ deviation: Double) -> Double {
     let z = (x - mean) / deviation
-    return -0.5 * z * z - log(deviation) - logSqrt2Pi
+    return -0.5 * z * z - log(deviation) - logNormaliser
   }
 
   /// The value below which the variable is with a probability between 0 and 1.
   ///
   /// Acklam's rational approximation (relative error 10⁻⁹), then two steps of Halley's method.
-  static func quantile(_ p: Double) -> Double {
+  package static func quantile(_ p: Double) -> Double {
     precondition(p > 0 && p < 1, "a probability of \(p)")
     let x: Double
     if p < 0.02425 || p > 1 - 0.02425 {
@@ -52,10 +52,23 @@ enum NormalDistribution {
   }
 
   /// So many quantiles at the middles of equal probabilities, scaled to a mean square of 1.
-  static func standardisedQuantiles(_ count: Int) -> [Double] {
+  package static func standardisedQuantiles(_ count: Int) -> [Double] {
     guard count > 1 else { return [0] }
     let raw = (0..<count).map { quantile((Double($0) + 0.5) / Double(count)) }
     let scale = (raw.reduce(0) { $0 + $1 * $1 } / Double(count)).squareRoot()
     return raw.map { $0 / scale }
+  }
+
+  /// The value that the variable exceeds with a probability between 0 and 1.
+  package static func quantile(exceededWith tail: Double) -> Double { -quantile(tail) }
+
+  /// The mean of max(0, X - best) for a normal X.
+  ///
+  /// Jones, Schonlau and Welch (Journal of Global Optimization 1998), equation 15.
+  package static func expectedImprovement(
+    _ mean: Double, _ deviation: Double, over best: Double
+  ) -> Double {
+    let z = (mean - best) / deviation
+    return (mean - best) * probability(below: z) + deviation * density(z)
   }
 }

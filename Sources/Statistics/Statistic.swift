@@ -16,4 +16,14 @@ public struct Statistic: Hashable, Sendable {
     value = nil
     self.reason = reason
   }
+
+  /// A defined value, which may be infinite.
+  public static func value(_ value: Double) -> Statistic {
+    var result = Statistic(0)
+    result.value = value
+    return result
+  }
+
+  /// An undefined value.
+  public static func undefined(_ reason: String) -> Statistic { Statistic(undefined: reason) }
 }

@@ -1,0 +1,51 @@
+/// A scalar product in four fixed partial sums, so that it vectorises and never depends on threads.
+package func dot(_ left: [Double], _ right: [Double]) -> Double {
+  var sums = SIMD4<Double>.zero
+  let whole = left.count & ~3
+  left.withUnsafeBufferPointer { left in
+    right.withUnsafeBufferPointer { right in
+      var index = 0
+      while index < whole {
+        let x = SIMD4<Double>(left[index], left[index + 1], left[index + 2], left[index + 3])
+        let y = SIMD4<Double>(right[index], right[index + 1], right[index + 2], right[index + 3])
+        sums += x * y
+        index += 4
+      }
+      while index < left.count {
+        sums[index & 3] += left[index] * right[index]
+        index += 1
+      }
+    }
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// The scalar product of two runs of one buffer, in eight fixed partial sums.
+package func product(
+  _ values: UnsafeBufferPointer<Double>, _ left: Int, _ right: Int, _ count: Int
+) -> Double {
+  product(values, left, values, right, count)
+}
+
+/// The scalar product of runs of two buffers, in eight fixed partial sums.
+package func product(
+  _ first: UnsafeBufferPointer<Double>, _ left: Int, _ second: UnsafeBufferPointer<Double>,
+  _ right: Int, _ count: Int
+) -> Double {
+  guard count > 0, let first = first.baseAddress, let second = second.baseAddress else { return 0 }
+  let (x, y) = (UnsafeRawPointer(first + left), UnsafeRawPointer(second + right))
+  var sums = SIMD8<Double>.zero
+  var index = 0
+  while index + 8 <= count {
+    sums +=
+      x.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
+      * y.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
+    index += 8
+  }
+  var rest = 0.0
+  while index < count {
+    rest += first[left + index] * second[right + index]
+    index += 1
+  }
+  return sums.sum() + rest
+}
