@@ -94,7 +94,7 @@ public struct BayesianComparison: Stage {
     let encoding: Value = [
       "x": [
         "field": "likelihood", "type": "quantitative", "title": "test log-likelihood a row",
-        "scale": ["zero": false],
+        "scale": ["zero": false], "axis": ["tickCount": 8],
       ],
       "y": [
         "field": "distance", "type": "quantitative",
@@ -106,7 +106,11 @@ public struct BayesianComparison: Stage {
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "title": .string(title),
       "width": 520, "height": 340, "data": ["values": .list(points)], "encoding": encoding,
       "layer": [
-        ["mark": ["type": "point", "filled": true, "size": 60]],
+        // Names of near points cover each other; pointing at one tells its own.
+        [
+          "mark": ["type": "point", "filled": true, "size": 60],
+          "encoding": ["tooltip": ["field": "method"]],
+        ],
         [
           "mark": ["type": "text", "align": "left", "dx": 7, "fontSize": 10],
           "encoding": ["text": ["field": "method"]],
