@@ -36,11 +36,13 @@ public struct SrccMatrix: Stage {
   }
 
   private func matrix(_ agreement: RankAgreement) -> String {
-    var text = "first,second,srcc,count\n"
+    var text = "first,second,srcc,lower,upper,count\n"
     for first in agreement.devices.indices {
       for second in agreement.devices.indices where second > first {
         let value = agreement.matrix[first][second].value.map { "\($0)" } ?? ""
-        text += "\(agreement.devices[first]),\(agreement.devices[second]),\(value),"
+        let ends =
+          agreement.interval(first, second).map { "\($0.lower),\($0.upper)" } ?? ","
+        text += "\(agreement.devices[first]),\(agreement.devices[second]),\(value),\(ends),"
         text += "\(agreement.counts[first][second])\n"
       }
     }

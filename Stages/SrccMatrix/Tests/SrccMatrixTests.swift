@@ -15,9 +15,14 @@ struct SrccMatrixTests {
     // a: 1 2 3 4, b: 2 3 1 4: Σd² = 1+1+4 = 6, so 1 − 6·6/(4·15) = 0.4; c is a reversed.
     let text = String(decoding: try outcome.bytes("matrix"), as: UTF8.self)
     let row = try #require(text.split(separator: "\n").first { $0.hasPrefix("a,b,") })
-    let value = try #require(Double(row.split(separator: ",")[2]))
-    #expect(abs(value - 0.4) < 1e-15)
-    #expect(text.contains("\nc,d,1.0,3\n") || text.contains("\nc,d,0.9999999999999998,3\n"))
+    let numbers = row.split(separator: ",").compactMap { Double($0) }
+    try #require(numbers.count == 4)
+    #expect(abs(numbers[0] - 0.4) < 1e-15)
+    // tanh(atanh 0.4 ∓ 1.644854 √(1.06 / (4 − 3)))
+    #expect(abs(numbers[1] - -0.853751986) < 1e-8 && abs(numbers[2] - 0.971432860) < 1e-8)
+    #expect(numbers[3] == 4)
+    // Three common designs give no interval.
+    #expect(text.contains("\nc,d,1.0,,,3\n") || text.contains("\nc,d,0.9999999999999998,,,3\n"))
     #expect(outcome.metrics["pairs"] == 6)
     #expect(abs((outcome.metrics["lowest"]?.double ?? 0) + 1) < 1e-15)
     #expect(outcome.metrics["proxy_share_above_threshold"] == 0.0)
