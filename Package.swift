@@ -187,8 +187,8 @@ let modules: [Target] =
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "Verification", ["ONNX", "Formats", "StructuredValue", "CBoundKernels"],
-    testing: ["Statistics"], fixtures: ["Fixtures"], settings: kernelSettings)
+    "Verification", ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
