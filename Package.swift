@@ -116,7 +116,7 @@ let torchLibrary = Target.target(
 // Opened when first needed, since their forty further libraries cost half of a process's start:
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
-  [.target(name: "CLate")]
+  [.target(name: "CLate"), .target(name: "CClp")]
   + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
@@ -187,7 +187,8 @@ let modules: [Target] =
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "Verification", ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels"],
+    "Verification",
+    ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "NeuralPredictors",

@@ -200,3 +200,25 @@ extension BoundEngine {
       input: input, valueAtInput: row.value(network.network.evaluate(input)))
   }
 }
+
+extension Bounder {
+  /// Both parts that a split makes, bounded: `zhat <= 0` first.
+  ///
+  /// - Parameters:
+  ///   - subproblem: The part to split.
+  ///   - relu: An ambiguous ReLU of it.
+  ///   - row: The row to bound.
+  ///   - steps: Steps of ascent.
+  public func boundedChildren(
+    of subproblem: Subproblem, _ relu: ReLUIndex, row: OutputRow, steps: Int
+  ) -> [Subproblem] {
+    let children = children([(subproblem, relu)])
+    let bounds = bound(children.map { ($0, row) }, steps: steps, target: .infinity)
+    return zip(children, bounds).map { child, bound in
+      var child = child
+      child.lowerBound = max(bound.lowerBound, subproblem.lowerBound)
+      child.dual = bound.dual
+      return child
+    }
+  }
+}
