@@ -71,6 +71,7 @@ extension Bounder {
   ///   - jobs: Subproblems with the row to bound.
   ///   - steps: Steps of ascent.
   ///   - target: Above it a bound need not rise further.
+  /// - Returns: One bound a job, in their order.
   func bound(
     _ jobs: [(subproblem: Subproblem, row: OutputRow)], steps: Int, target: Double
   ) -> [RowBound] {
@@ -209,6 +210,7 @@ extension Bounder {
   ///   - relu: An ambiguous ReLU of it.
   ///   - row: The row to bound.
   ///   - steps: Steps of ascent.
+  /// - Returns: Two parts; an empty one has the bound `+inf`.
   public func boundedChildren(
     of subproblem: Subproblem, _ relu: ReLUIndex, row: OutputRow, steps: Int
   ) -> [Subproblem] {

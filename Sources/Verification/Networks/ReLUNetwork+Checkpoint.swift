@@ -11,6 +11,7 @@ extension ReLUNetwork {
   /// - Parameters:
   ///   - path: The file.
   ///   - inputShape: (channels, height, width).
+  /// - Returns: The network.
   /// - Throws: `FormatError` that names the tensor, or `VerificationError`.
   public static func read(checkpoint path: String, inputShape: [Int] = [3, 32, 32]) throws
     -> ReLUNetwork
