@@ -156,6 +156,15 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
+  + module(
+    "ChangeReporting",
+    [
+      "Provenance", "ArtifactComparison", "Notebook", "RunRecord", "ContentHashing",
+      "StructuredValue",
+    ],
+    resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module(
+    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -167,7 +176,7 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ContentHashing", "StructuredValue",
+      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
@@ -232,7 +241,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+          argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
