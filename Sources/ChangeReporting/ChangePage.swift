@@ -30,9 +30,8 @@ public struct ChangePage {
     }
   }
 
-  /// - Parameters:
-  ///   - artifacts: Gives the figures' specifications.
-  ///   - figures: Draws them for the page.
+  /// - `artifacts`: Gives the figures' specifications.
+  /// - `figures`: Draws them for the page.
   public static func render(
     _ report: ChangeReport, artifacts: any ArtifactReading, figures: any FigureDrawing
   ) -> RenderedPage {

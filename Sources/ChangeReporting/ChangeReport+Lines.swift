@@ -6,7 +6,7 @@ extension ChangeReport {
   /// The report for a terminal: claims first, then parameters, where changes began, and each
   /// instance.
   ///
-  /// - Parameter emphasize: Makes a name stand out.
+  /// - `emphasize`: Makes a name stand out.
   public func lines(emphasize: (String) -> String = { $0 }) -> [String] {
     var lines = ["\(comparison.before) → \(comparison.after)"]
     if isEmpty { return lines + ["no difference"] }

@@ -38,8 +38,7 @@ public struct ChangeReport {
     public var reached: [String]
   }
 
-  /// - Parameters:
-  ///   - compare: Opens two artifacts and says what differs; nil leaves them closed.
+  /// - `compare`: Opens two artifacts and says what differs; nil leaves them closed.
   public init(
     from before: RunRecord, to after: RunRecord,
     compare: ((ArtifactRecord?, ArtifactRecord?) -> Comparison)? = nil

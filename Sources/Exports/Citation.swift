@@ -8,7 +8,7 @@ public struct Citation {
   private let run: ExportedRun
   private let recordDigest: Digest
 
-  /// - Parameter recordDigest: The SHA-256 of the record's canonical bytes, by which a reader can
+  /// - `recordDigest`: The SHA-256 of the record's canonical bytes, by which a reader can
   ///   tell that a record is the cited one.
   public init(_ run: ExportedRun, recordDigest: Digest) {
     self.run = run

@@ -27,7 +27,7 @@ public struct ExportedRun {
     }
   }
 
-  /// - Parameter figures: Draws figures on white; nil for exports that show none.
+  /// - `figures`: Draws figures on white; nil for exports that show none.
   public init(
     _ record: RunRecord, artifacts: any ArtifactReading, figures: (any FigureDrawing)?,
     formatting: Formatting

@@ -9,7 +9,7 @@ public import RunRecord
 extension Project {
   /// Compares two artifacts by their kind.
   ///
-  /// - Parameter options: How rows are matched, what counts as noise, and how much is listed.
+  /// - `options`: How rows are matched, what counts as noise, and how much is listed.
   public func compare(
     _ old: ArtifactRecord?, _ new: ArtifactRecord?,
     options: ComparisonOptions = ComparisonOptions()
@@ -34,7 +34,7 @@ extension Project {
 
   /// A comparison as one page.
   ///
-  /// - Parameter python: The interpreter that has vl-convert.
+  /// - `python`: The interpreter that has vl-convert.
   public func page(of changes: ChangeReport, python: String) -> RenderedPage {
     ChangePage.render(
       changes, artifacts: StoreReader(store: store),

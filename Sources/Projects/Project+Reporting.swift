@@ -29,7 +29,7 @@ extension Project {
 
   /// A run with what an export shows of it.
   ///
-  /// - Parameter python: The interpreter that has vl-convert; nil for exports without figures.
+  /// - `python`: The interpreter that has vl-convert; nil for exports without figures.
   public func exported(_ record: RunRecord, python: String?) -> ExportedRun {
     let measurements = Measurements(record.instances, parameters: record.parameters)
     let drawer = python.map { VegaLiteDrawer(python: $0, cache: drawingCache, ground: .paper) }

@@ -1,4 +1,5 @@
 import ChangeReporting
+import ContentHashing
 import Foundation
 import Notebook
 import RunRecord
@@ -45,7 +46,7 @@ struct ChangePageTests {
   @Test func `figures of other fields, facets or named data are not laid over each other`() {
     for (old, new) in [
       (#""encoding":{"x":{"field":"n"}}"#, #""encoding":{"x":{"field":"m"}}"#),
-      (#""encoding":{"column":{"field":"n"}}"#, #""encoding":{"column":{"field":"n"}}"#),
+      (#""encoding":{"column":{"field":"n"}}"#, #""encoding":{"column":{"field":"m"}}"#),
       (#""datasets":{"a":[]}"#, #""datasets":{"a":[1]}"#),
     ] {
       var runs = SampleRuns()

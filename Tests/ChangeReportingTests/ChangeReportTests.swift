@@ -2,6 +2,8 @@ import ArtifactComparison
 import ChangeReporting
 import ContentHashing
 import Foundation
+import Notebook
+import Provenance
 import RunRecord
 import StructuredValue
 import Testing

@@ -49,7 +49,7 @@ struct DiffTests {
   @Test func `JSON and Markdown tell the same`() throws {
     let project = try project()
     let json = try Value(json: project.run("diff", "--json").output)
-    #expect(json["artifacts"]?.list?.map { $0["slot"]?.string } == ["t", "f", "o"])
+    #expect(json["artifacts"]?.list?.map { $0["slot"]?.string } == ["f", "t", "o"])
     #expect(json["origins"]?.list?.first?["explains"] == ["data", "use"])
     let markdown = try project.run("diff", "--md").output
     #expect(markdown.contains("| At most five rows. | holds | fails | 5 → 6 |"), "\(markdown)")
