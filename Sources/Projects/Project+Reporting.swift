@@ -11,7 +11,17 @@ extension Project {
   ///
   /// - `python`: The interpreter that has vl-convert.
   public func page(of record: RunRecord, python: String) -> RenderedPage {
-    var options = NotebookPage.Options()
+    notebook(of: record, python: python).render()
+  }
+
+  /// The notebook of a record, to be written as a page or in parts.
+  ///
+  /// - `python`: The interpreter that has vl-convert.
+  /// - `options`: Its `prose` is set here.
+  public func notebook(
+    of record: RunRecord, python: String, options: NotebookPage.Options = NotebookPage.Options()
+  ) -> NotebookPage {
+    var options = options
     let measurements = Measurements(record.instances, parameters: record.parameters)
     options.prose = { text in
       Prose.fill(text) { shown, name in
@@ -20,6 +30,13 @@ extension Project {
         measurements.value($0)
       }
     }
+    return NotebookPage(
+      record: record, artifacts: StoreReader(store: store), figures: drawer(python: python),
+      options: options)
+  }
+
+  /// What draws figures, and keeps the drawings in the store.
+  public func drawer(python: String) -> VegaLiteDrawer {
     let folder = "\(store.path)/drawings"
     let cache = VegaLiteDrawer.Cache(
       load: { digest in
@@ -32,10 +49,7 @@ extension Project {
         try? Data(bytes).write(
           to: URL(fileURLWithPath: "\(folder)/\(digest.hex)"), options: .atomic)
       })
-    let page = NotebookPage(
-      record: record, artifacts: StoreReader(store: store),
-      figures: VegaLiteDrawer(python: python, cache: cache), options: options)
-    return page.render()
+    return VegaLiteDrawer(python: python, cache: cache)
   }
 
   /// The Python of the project's own environment, or the one in the path.
