@@ -193,7 +193,11 @@
       if (stage.state === "running" || stage.state === "retrying") touch(name);
     }
   }, 1000);
-  addEventListener("visibilitychange", () => { if (!document.hidden) touchAll(); });
+  addEventListener("visibilitychange", () => {
+    // A frame that was asked for before may not come while the tab is hidden.
+    isPlanned = false;
+    touchAll();
+  });
 
   const badge = (state, text) => {
     const span = make("span", { className: `badge ${state}` });
@@ -274,7 +278,7 @@
   const drawGraph = (touched) => {
     const isTouched = new Set(touched);
     for (const link of all(".part[data-key=pipeline] .graph a")) {
-      const names = anchors.get(decodeURIComponent(link.hash.slice(1))) ?? [];
+      const names = anchors.get(decodeURIComponent(link.getAttribute("href").slice(1))) ?? [];
       if (!names.length || !isTouched.has(stages.get(names[0])?.cell)) continue;
       const counts = counted(names);
       const state = counts[0]?.[0] ?? "pending";
@@ -431,6 +435,8 @@
 
   const chartWidth = 300;
   const chartHeight = 96;
+  // Left of the axis stand its numbers.
+  const chartLeft = 46;
   const makeChart = (metric, name) => {
     const root = make("figure", { className: "curve" });
     const caption = make("figcaption");
@@ -441,7 +447,7 @@
     const line = drawn("polyline", { class: "curve-line" });
     const dot = drawn("circle", { class: "curve-dot", r: 3 });
     const texts = ["top", "bottom", "start", "end"].map((place) => drawn("text", { class: `curve-${place}` }));
-    const axis = drawn("path", { class: "curve-axis", d: `M4 4V${chartHeight - 16}H${chartWidth - 4}` });
+    const axis = drawn("path", { class: "curve-axis", d: `M${chartLeft} 6V${chartHeight - 16}H${chartWidth - 4}` });
     svg.append(axis, line, dot, ...texts);
     root.append(caption, svg);
     return { root, svg, line, dot, texts, value, metric, name, seen: -1 };
@@ -454,12 +460,12 @@
     let [low, high] = [Infinity, -Infinity];
     for (const [, value] of points) { low = Math.min(low, value); high = Math.max(high, value); }
     const [first, last] = [points[0], points.at(-1)];
-    const x = (step) => 4 + (chartWidth - 12) * (last[0] > first[0] ? (step - first[0]) / (last[0] - first[0]) : 1);
+    const x = (step) => chartLeft + 1 + (chartWidth - chartLeft - 9) * (last[0] > first[0] ? (step - first[0]) / (last[0] - first[0]) : 1);
     const y = (value) => chartHeight - 18 - (chartHeight - 26) * (high > low ? (value - low) / (high - low) : 0.5);
     chart.line.setAttribute("points", points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" "));
     chart.dot.setAttribute("cx", x(last[0]));
     chart.dot.setAttribute("cy", y(last[1]));
-    const places = [[8, 12, number(high)], [8, chartHeight - 20, number(low)], [4, chartHeight - 3, number(first[0])], [chartWidth - 4, chartHeight - 3, number(last[0])]];
+    const places = [[chartLeft - 5, 12, number(high)], [chartLeft - 5, chartHeight - 18, number(low)], [chartLeft, chartHeight - 3, number(first[0])], [chartWidth - 4, chartHeight - 3, number(last[0])]];
     places.forEach(([left, top, text], index) => {
       const element = chart.texts[index];
       element.setAttribute("x", left);
