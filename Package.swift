@@ -174,7 +174,8 @@ let modules: [Target] =
   + module(
     "LivePage",
     [
-      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
+      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
+      "StageKit",
       "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
       flyingSocks,
     ],

@@ -39,7 +39,9 @@ final class EventHub: Sendable {
 
   /// Sends an event to every page.
   ///
-  /// - Parameter json: Of one line.
+  /// - Parameters:
+  ///   - event: Its name.
+  ///   - json: Of one line.
   func publish(_ event: String, _ json: String) {
     wake { state in
       state.latest += 1

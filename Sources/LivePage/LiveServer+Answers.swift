@@ -48,7 +48,9 @@ extension LiveServer {
         })
     case "/state": return Answer.json(await live.snapshot().json)
     case "/parts":
-      let keys = query("keys")?.split(separator: ",").map { String($0).removingPercentEncoding ?? "" }
+      let keys = query("keys")?.split(separator: ",").map {
+        String($0).removingPercentEncoding ?? ""
+      }
       return Answer.json(try await desk.parts(keys ?? []).json())
     case "/figure":
       guard let digest = query("digest").flatMap({ Digest($0) }), let name = query("name"),

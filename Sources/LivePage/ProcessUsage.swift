@@ -42,7 +42,8 @@ struct ProcessUsage: Sendable {
 
   private static func entries() -> [Entry] {
     ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { name in
-      guard let process = Int32(name), let data = FileManager.default.contents(atPath: "/proc/\(name)/stat")
+      guard let process = Int32(name),
+        let data = FileManager.default.contents(atPath: "/proc/\(name)/stat")
       else { return nil }
       // The name, in parentheses, may hold anything; what follows the last one is numbers.
       let text = String(decoding: data, as: UTF8.self)

@@ -23,7 +23,9 @@ actor RunFollower {
   static let interval = Duration.milliseconds(100)
 
   /// - Parameters:
+  ///   - store: Where the runs' journals are.
   ///   - file: The pipeline's file, relative to the project's root.
+  ///   - live: Is told what happens.
   ///   - refresh: Called when what the notebook shows has changed.
   init(
     store: ArtifactStore, file: String, live: LiveState, refresh: @escaping @Sendable () -> Void

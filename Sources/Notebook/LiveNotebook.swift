@@ -35,7 +35,8 @@ extension NotebookPage {
   /// The page in parts.
   public func live() -> LiveNotebook {
     let drawn =
-      options.defersFigures ? PageFigures([], artifacts, figures)
+      options.defersFigures
+      ? PageFigures([], artifacts, figures)
       : PageFigures(record, artifacts, figures)
     var writer = PageWriter(self, figures: drawn, isInteractive: options.interactive)
     var cells: [LiveNotebook.Part] = []

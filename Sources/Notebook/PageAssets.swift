@@ -14,7 +14,9 @@ struct PageAssets: Sendable {
       let style = PageAssets.text("\(katex)/katex.min.css")
     else { return nil }
     let tex = formulas.map(\.tex).joined(separator: "\n")
-    return (script, embedFonts(style, needed: { isComplete || PageAssets.needs(face: $0, for: tex) }))
+    return (
+      script, embedFonts(style, needed: { isComplete || PageAssets.needs(face: $0, for: tex) })
+    )
   }
 
   /// Replaces the files of a font face by one WOFF2 inside the style; drops faces not needed.

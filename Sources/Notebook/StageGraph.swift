@@ -17,7 +17,10 @@ struct StageGraph {
   /// More nodes than this are drawn as cells, with their matrix folded.
   static let mostInstances = 60
 
-  /// - Parameter edges: Between instances; where there are none they follow from the inputs.
+  /// - Parameters:
+  ///   - record: What the run did.
+  ///   - anchors: Where its stages are on the page.
+  ///   - known: Edges between instances; where there are none they follow from the inputs.
   init(_ record: RunRecord, _ anchors: Anchors, edges known: [NotebookPage.Options.Edge] = []) {
     let byInstance = record.instances.count <= StageGraph.mostInstances
     let groups = StageGraph.groups(record, byInstance: byInstance)

@@ -23,7 +23,12 @@ public struct Standing {
 extension Project {
   /// How a pipeline stands, without executing or writing anything.
   ///
-  /// - Parameter latest: The pipeline's latest run, for what is no longer, or not yet, up to date.
+  /// - Parameters:
+  ///   - loaded: The pipeline.
+  ///   - latest: Its latest run, for what is no longer, or not yet, up to date.
+  ///   - toolVersion: This program's.
+  /// - Returns: The latest results, and what a run would do.
+  /// - Throws: Where the store cannot be read.
   public func standing(_ loaded: LoadedPipeline, latest: RunRecord?, toolVersion: String) throws
     -> Standing
   {
@@ -63,7 +68,10 @@ extension Project {
 
   /// The latest recorded run of a pipeline file, as named inside of the project.
   ///
-  /// - Parameter known: A record that is at hand, so that it need not be read again.
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - known: A record that is at hand, so that it need not be read again.
+  /// - Returns: Nil where it has not been run.
   public func latestRecord(of file: String, known: RunRecord? = nil) -> RunRecord? {
     for summary in (try? history.runs(limit: 50)) ?? [] {
       if let known, known.id == summary.id { return known }

@@ -254,7 +254,7 @@
     if (!isReadOnly) {
       get("cancel").hidden = !isRunning();
       get("run-all").hidden = isRunning();
-      get("run-all").disabled = connection !== "open" || problem !== null;
+      get("run-all").disabled = connection !== "open" || problem !== null || wanted === 0;
       get("parameters").hidden = !notebook.hasParameters;
     }
     drawBanner();

@@ -173,7 +173,8 @@ struct BrowserPage {
       Thread.sleep(forTimeInterval: 0.05)
     }
     let text = (try? evaluate("document.body.innerText.slice(0, 3000)"))?.string ?? ""
-    Issue.record("waited in vain for \(expression); the page says: \(text)", sourceLocation: location)
+    Issue.record(
+      "waited in vain for \(expression); the page says: \(text)", sourceLocation: location)
     throw BrowserError("waited in vain for \(expression)")
   }
 
@@ -197,14 +198,15 @@ struct BrowserPage {
     try wait(
       for: "document.querySelector(\(selector))?.checkVisibility() && "
         + "!document.querySelector(\(selector)).disabled")
-    let place = try evaluate(
-      """
-      (() => { const element = document.querySelector(\(selector));
-        element.scrollIntoView({block: "center", behavior: "instant"});
-        const box = element.getBoundingClientRect();
-        return [box.x + box.width / 2, box.y + box.height / 2]; })()
-      """
-    ).list ?? []
+    let place =
+      try evaluate(
+        """
+        (() => { const element = document.querySelector(\(selector));
+          element.scrollIntoView({block: "center", behavior: "instant"});
+          const box = element.getBoundingClientRect();
+          return [box.x + box.width / 2, box.y + box.height / 2]; })()
+        """
+      ).list ?? []
     guard place.count == 2 else { throw BrowserError("\(selector) has no place") }
     for kind in ["mousePressed", "mouseReleased"] {
       try send(
