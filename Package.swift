@@ -158,6 +158,15 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
+  + module(
+    "ChangeReporting",
+    [
+      "Provenance", "ArtifactComparison", "Notebook", "RunRecord", "ContentHashing",
+      "StructuredValue",
+    ],
+    resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module(
+    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -169,7 +178,7 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ContentHashing", "StructuredValue",
+      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
   + module(
     "LivePage",
@@ -244,7 +253,9 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "LivePage", "ContentHashing", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
+          "Formats",
+          "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
