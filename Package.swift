@@ -17,6 +17,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
@@ -70,6 +72,8 @@ let stages: [String: [Target.Dependency]] = [
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
+  "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingTables": ["VerificationRecords", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
@@ -156,6 +160,15 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
+  + module(
+    "ChangeReporting",
+    [
+      "Provenance", "ArtifactComparison", "Notebook", "RunRecord", "ContentHashing",
+      "StructuredValue",
+    ],
+    resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module(
+    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -167,8 +180,17 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ContentHashing", "StructuredValue",
+      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
+  + module(
+    "LivePage",
+    [
+      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
+      "StageKit",
+      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
+      flyingSocks,
+    ],
+    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
@@ -186,6 +208,7 @@ let modules: [Target] =
     "SmartDeal", ["ONNX", "Formats", "CZlib"],
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
     ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
@@ -211,6 +234,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: systemLibraries + lateLibraries + modules
     + [
@@ -237,7 +261,9 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
+          "Formats",
+          "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
