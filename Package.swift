@@ -81,6 +81,7 @@ let stages: [String: [Target.Dependency]] = [
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "Verify": ["Verification", "Formats", "ONNX"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {

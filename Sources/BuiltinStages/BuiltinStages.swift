@@ -13,6 +13,7 @@ import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
 import SrccMatrixStage
+import VerifyStage
 public import StageKit
 
 /// The stages that are linked into the program, one entry each.
@@ -23,7 +24,7 @@ public enum BuiltinStages {
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
       EdgeImport.self, Fetch.self,
       LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self,
+      TransferFromProxy.self, Verify.self,
     ]
   }
 }
