@@ -50,6 +50,7 @@ public struct PropertyTable: Hashable, Sendable {
   /// Whether a file is a pickle, as such tables are, and not text.
   ///
   /// - Parameter path: The file.
+  /// - Returns: False too where the file can't be read.
   public static func isTable(path: String) -> Bool {
     // Pickles of protocol 2 and later begin with PROTO.
     (try? FileContent(path: path))?.starts(with: [0x80]) ?? false

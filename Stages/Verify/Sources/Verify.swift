@@ -29,7 +29,7 @@ public struct Verify: Stage {
     let network = try context.read("network") { try ReLUNetwork.read(path: $0) }
     let property = try property(of: network, parameters, context)
     let outcome: VerificationOutcome
-    do {
+    do throws(VerificationError) {
       let rule = try BranchingRules.rule(named: parameters.branching, seed: context.seed)
       let verifier = try Verifier(network, parameters.options(context))
       outcome = try verifier.verify(property, rule: rule) { progress in
@@ -38,7 +38,7 @@ public struct Verify: Stage {
           message: "lower bound \(VerificationReport.shown(progress.lowerBound))")
         return true
       }
-    } catch let error as VerificationError {
+    } catch {
       throw StageError(
         code: error.code == .badOption ? .badParameter : .badInput, message: error.message,
         slot: error.code == .badProperty ? "property" : nil)
@@ -61,9 +61,9 @@ public struct Verify: Stage {
     }
     let table = try context.read("property") { try PropertyTable(path: $0) }
     let images = try context.read("images") { try CIFARImages(path: $0) }
-    do {
+    do throws(VerificationError) {
       return try table.property(row: parameters.row, of: network, images: images)
-    } catch let error as VerificationError {
+    } catch {
       throw StageError(
         code: error.code == .badOption ? .badParameter : .badInput, message: error.message,
         slot: "property")
