@@ -164,6 +164,10 @@ let modules: [Target] =
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
   + module(
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
     "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
@@ -176,7 +180,7 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
@@ -241,8 +245,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "ContentHashing", "Formats",
-          "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "ContentHashing",
+          "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
