@@ -168,7 +168,7 @@ let modules: [Target] =
     ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
     resources: [.embedInCode("Resources/lineage.css")])
   + module(
-    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -180,7 +180,8 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "LineageReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)

@@ -15,6 +15,8 @@ public struct LineagePage {
   /// Inputs from outside, by path and digest.
   private var origins: [(input: InputRecord, anchor: String)] = []
   private let links: [String: [Lineage.Link]]
+  /// The instances that read an artifact, by its name.
+  private var users: [String: [String]] = [:]
 
   private init(
     _ record: RunRecord, _ report: LineageReport?,
@@ -32,6 +34,14 @@ public struct LineagePage {
       for output in instance.outputs {
         let name = "\(instance.name).\(output.slot)"
         anchors[name] = identifiers.make("artifact-", name)
+      }
+    }
+    for step in steps {
+      for link in step.inputs {
+        for name in link.producers.flatMap({ maker in link.slots.map { "\(maker).\($0)" } })
+        where users[name]?.last != step.instance {
+          users[name, default: []].append(step.instance)
+        }
       }
     }
     var seen: Set<[String]> = []
@@ -160,14 +170,9 @@ public struct LineagePage {
     html += "</td><td>\(HTML.escape(output.kind))</td>"
     html += "<td class=\"number\">\(NumberText.bytes(output.size))</td>"
     html += "<td><code title=\"\(output.digest.hex)\">\(output.digest.short)</code></td><td>"
-    let users = users(of: output, instance)
+    let users = users[name] ?? []
     html += users.isEmpty ? "–" : users.map(stageLink).joined(separator: ", ")
     return html + "</td></tr>\n"
-  }
-
-  private func users(of output: ArtifactRecord, _ instance: InstanceRecord) -> [String] {
-    (Lineage.forwards("\(instance.name).\(output.slot)", in: record)?.steps ?? [])
-      .filter { $0.depth == 0 }.map(\.instance)
   }
 
   private func provenance(_ instance: InstanceRecord) -> String {
@@ -216,10 +221,9 @@ public struct LineagePage {
       }?.anchor
       return "<a href=\"#\(anchor ?? "")\">\(text)</a>"
     }
-    let slot = link.input.from.lastIndex(of: ".").map {
-      String(link.input.from[link.input.from.index(after: $0)...])
-    }
-    if link.producers.count == 1, let slot, let anchor = anchors["\(link.producers[0]).\(slot)"] {
+    if link.producers.count == 1, let slot = link.slots.first,
+      let anchor = anchors["\(link.producers[0]).\(slot)"]
+    {
       return "<a href=\"#\(anchor)\">\(text)</a>"
     }
     return text

@@ -21,6 +21,9 @@ public struct Lineage: Codable, Hashable, Sendable {
     public var input: InputRecord
     /// The names of the instances; none where the input came from outside of the run.
     public var producers: [String]
+
+    /// The outputs of the producers that the input takes.
+    package var slots: [String] { Reference.outputs(of: input.from).map(\.slot) }
   }
 
   /// What was asked for: `predictor.model`, a digest, a metric's name.
