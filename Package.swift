@@ -70,6 +70,8 @@ let stages: [String: [Target.Dependency]] = [
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
+  "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingTables": ["VerificationRecords", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
@@ -200,6 +202,7 @@ let modules: [Target] =
     "SmartDeal", ["ONNX", "Formats", "CZlib"],
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("VerificationRecords", ["Formats"])
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
