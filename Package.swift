@@ -168,7 +168,11 @@ let modules: [Target] =
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
   + module(
-    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -180,7 +184,8 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
   + module(
     "LivePage",
@@ -256,9 +261,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
-          "Formats",
-          "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "LivePage",
+          "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
