@@ -76,6 +76,10 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
+  "SmartDealEvaluate": ["LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats"],
+  "SmartDealReport": [],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
 ]
 
@@ -183,9 +187,13 @@ let modules: [Target] =
     ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "CZlib"],
-    testing: ["ContentHashing", "Statistics", "StructuredValue"],
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"],
+    testing: ["ContentHashing", "Statistics"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkProfiling",
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])

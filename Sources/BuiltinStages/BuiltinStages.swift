@@ -10,6 +10,10 @@ import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartDealDecomposeStage
+import SmartDealEnergyStage
+import SmartDealEvaluateStage
+import SmartDealReportStage
 import SrccMatrixStage
 public import StageKit
 
@@ -19,8 +23,9 @@ public enum BuiltinStages {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self,
+      LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
+      SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }
