@@ -78,8 +78,11 @@ let stages: [String: [Target.Dependency]] = [
   "RegressionSplit": ["BayesianInference", "Formats"],
   "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
-  "SmartDealEvaluate": ["LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats"],
+  "SmartDealEvaluate": [
+    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+  ],
   "SmartDealReport": [],
+  "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
 ]
 

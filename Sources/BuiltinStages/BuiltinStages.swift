@@ -14,6 +14,7 @@ import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
 import SmartDealReportStage
+import SmartDealSimulateStage
 import SrccMatrixStage
 public import StageKit
 
@@ -25,7 +26,7 @@ public enum BuiltinStages {
       BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
       LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
-      SrccMatrix.self, TransferFromProxy.self,
+      SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }

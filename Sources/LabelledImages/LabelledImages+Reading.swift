@@ -13,6 +13,7 @@ extension LabelledImages {
   ///   - labels: The labels, where the pictures' file has none: IDX, or a text with integers.
   ///   - firstLabel: Which label belongs to the first picture of a text with the labels of several
   ///     files.
+  /// - Returns: All pictures of the file.
   /// - Throws: `FormatError` that says where a file is wrong.
   public static func read(
     path: String, labels: String? = nil, firstLabel: Int = 0

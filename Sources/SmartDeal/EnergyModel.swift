@@ -19,7 +19,8 @@ public struct LayerGeometry: Hashable, Sendable {
   /// Kernels are square unless `kernelWidth` says otherwise.
   public init(
     name: String, outputs: Int, inputsPerGroup: Int, groups: Int = 1, kernel: Int = 1,
-    kernelWidth: Int? = nil, inputHeight: Int = 1, inputWidth: Int = 1, outputHeight: Int = 1, outputWidth: Int = 1
+    kernelWidth: Int? = nil, inputHeight: Int = 1, inputWidth: Int = 1, outputHeight: Int = 1,
+    outputWidth: Int = 1
   ) {
     self.name = name
     self.outputs = outputs

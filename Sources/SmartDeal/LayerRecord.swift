@@ -53,7 +53,9 @@ public struct LayerRecord: Hashable, Sendable {
     histogram = account.histogram
     // Among all that may be chosen, and the published ones for the table.
     bits = [:]
-    for encoding in Set(encodings + Encoding.published) { bits[encoding] = account.bits(of: encoding) }
+    for encoding in Set(encodings + Encoding.published) {
+      bits[encoding] = account.bits(of: encoding)
+    }
     if case .structured(_, _, _, let encoding) = stored.content { self.encoding = encoding }
     sweeps = found.sweeps
     norm = LayerRecord.squares(tensor.weights, nil)

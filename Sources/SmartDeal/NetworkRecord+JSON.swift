@@ -13,7 +13,8 @@ extension NetworkRecord {
         "referenceCR": .double(referenceCR), "codeCR": .double(codeCR),
         "trainingCR": .double(trainingCR), "autoCR": .double(autoCR),
         "storedCR": .double(storedCR), "relativeError": .double(relativeError),
-        "storedRelativeError": .double(storedRelativeError),
+        "storedRelativeError": .double(storedRelativeError), "fileBytes": .int(fileBytes),
+        "fileCR": fileCR.map { .double($0) } ?? .null,
       ],
     ]
   }
@@ -31,7 +32,8 @@ extension NetworkRecord {
       records.append(try LayerRecord(json: layer, place: index))
     }
     self.init(
-      layers: records, untouched: (value["untouched"]?.list ?? []).compactMap(\.string))
+      layers: records, untouched: (value["untouched"]?.list ?? []).compactMap(\.string),
+      fileBytes: value["totals"]?["fileBytes"]?.int ?? 0)
   }
 }
 

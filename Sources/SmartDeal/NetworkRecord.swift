@@ -3,10 +3,13 @@ public struct NetworkRecord: Hashable, Sendable {
   public var layers: [LayerRecord]
   /// Sentences about weights that no rule covers.
   public var untouched: [String]
+  /// Size of the compressed file; 0 where none was written.
+  public var fileBytes: Int
 
-  public init(layers: [LayerRecord], untouched: [String] = []) {
+  public init(layers: [LayerRecord], untouched: [String] = [], fileBytes: Int = 0) {
     self.layers = layers
     self.untouched = untouched
+    self.fileBytes = fileBytes
   }
 
   public var weights: Int { sum(\.weights) }
@@ -30,6 +33,9 @@ public struct NetworkRecord: Hashable, Sendable {
   public var autoCR: Double { compression(sum(\.autoBits)) }
   /// With the encodings in the file.
   public var storedCR: Double { compression(sum(\.storedBits)) }
+
+  /// By the size of the whole file, headers and all; nil where none was written.
+  public var fileCR: Double? { fileBytes > 0 ? compression(8 * fileBytes) : nil }
 
   /// Bits of a non-zero where all layers' magnitudes share one table.
   public var codeSymbolBits: Int {

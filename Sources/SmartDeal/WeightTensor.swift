@@ -156,7 +156,8 @@ extension ONNXGraph {
 
   /// Constants that layers multiply with, in the order of the nodes.
   private func weightUses() -> [(name: String, node: ONNXNode, isTransposed: Bool)] {
-    let ranks = Dictionary(initializers.map { ($0.name, $0.data.shape.count) }) { first, _ in first }
+    let ranks = Dictionary(initializers.map { ($0.name, $0.data.shape.count) }) { first, _ in first
+    }
     var constants = Set(ranks.keys)
     // What stands between an initializer and a layer: exporters transpose matrices in a node.
     var sources: [String: (name: String, isTransposed: Bool)] = [:]

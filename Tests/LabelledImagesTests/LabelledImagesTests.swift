@@ -21,7 +21,7 @@ struct LabelledImagesTests {
 
   @Test func `what does not fit is an error that says where`() throws {
     for (text, part) in [
-      ("1,2,3,x,5\n", "'x'"), ("1,2,3,4\n", "3 bytes a picture"),
+      ("1,2,3,x,5\n", "'x'"), ("1,2,3\n", "2 bytes a picture"),
       ("1,2,3,4,5\n1,2,3,4,256\n", "'256'"), ("1,2,3,4,5\n1,2\n", "2 numbers"), ("", "no picture"),
     ] {
       let path = try file(text)

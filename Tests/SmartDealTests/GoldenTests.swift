@@ -19,7 +19,7 @@ import Testing
 
   @Test(arguments: cases)
   func agreesWithTheReference(file: String, threshold: Double) throws {
-    let networks = try #require(try Reference.file("golden.json")["networks"]?.list)
+    let networks = try #require(try Reference.golden.get()["networks"]?.list)
     let golden = try #require(
       networks.first { $0["file"]?.string == file && $0["threshold"]?.double == threshold })
     let tensors = try ONNXModel(path: Mirror.network(file)).graph.weightTensors()

@@ -23,7 +23,9 @@ public struct SmartDealDecompose: Stage {
     var encoding: String
     var criterion: String
     var groupSize: Int
-    var basis: String
+    var exact: Bool
+    var modelFile: String
+    var pruningFile: String
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -47,9 +49,12 @@ public struct SmartDealDecompose: Stage {
   private func decompose(_ parameters: Parameters, _ context: StageContext) throws {
     var compression = try NetworkCompression(parameters, threads: context.cpus)
     if !context.inputs("pruning").isEmpty {
-      compression.pruningList = try context.read("pruning") { try Self.numbers(path: $0) }
+      let path = try context.file("pruning", named: parameters.pruningFile)
+      compression.pruningList = try context.read("pruning") { _ in try Self.numbers(path: path) }
     }
-    var model = try context.read("model") { try ONNXModel(path: $0) }
+    let path = try context.file("model", named: parameters.modelFile)
+    var model = try context.read("model") { _ in try ONNXModel(path: path) }
+    var exact = parameters.exact ? model : nil
     let places = model.graph.weightPlaces()
     try compression.check(places)
     // All before any work: a long run must not end at its last tensor.
@@ -64,14 +69,16 @@ public struct SmartDealDecompose: Stage {
       let found = try compression.compress(tensor, index: index)
       try writer.append(found.layer)
       records.append(found.record)
-      let rebuilt = parameters.basis == "exact" ? found.exact ?? tensor.weights : nil
-      model.graph.replace(tensor, at: place, with: rebuilt ?? found.layer.rebuilt())
+      model.graph.replace(tensor, at: place, with: found.layer.rebuilt())
+      if let numbers = found.exact { exact?.graph.replace(tensor, at: place, with: numbers) }
       done += tensor.weights.count
     }
     context.progress(total, of: total, unit: "weights")
     let bytes = try writer.finish()
-    let record = NetworkRecord(layers: records, untouched: model.graph.untouchedWeights())
+    let record = NetworkRecord(
+      layers: records, untouched: model.graph.untouchedWeights(), fileBytes: bytes)
     try model.write(to: context.output("model"))
+    try exact?.write(to: context.output("exact"))
     try context.write(LayerTable.text(record), to: "table")
     try context.write(record.json.json(indented: true), to: "layers")
     try context.write(LayerFigure.figure(record).json(indented: true), to: "figure")
@@ -84,6 +91,7 @@ public struct SmartDealDecompose: Stage {
     context.metric("trainingCR", record.trainingCR)
     context.metric("autoCR", record.autoCR)
     context.metric("storedCR", record.storedCR)
+    context.metric("fileCR", record.fileCR)
     context.metric("fileBytes", bytes)
     context.metric("relativeError", record.relativeError)
     context.metric("relativeError8", record.storedRelativeError)
@@ -105,7 +113,8 @@ public struct SmartDealDecompose: Stage {
   private static func numbers(path: String) throws -> [Double] {
     try FileContent(path: path).withBytes { bytes throws(FormatError) in
       var numbers: [Double] = []
-      for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+      for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+        .enumerated()
       {
         let text = String(decoding: line, as: UTF8.self)
           .filter { !$0.isWhitespace && $0 != "," }

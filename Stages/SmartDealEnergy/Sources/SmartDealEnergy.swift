@@ -68,7 +68,8 @@ public struct SmartDealEnergy: Stage {
       guard let found = records[layer.name], found.weights == layer.weights else {
         throw StageError(
           code: .badInput,
-          message: "the layer with the weights '\(layer.name)' of the network is not in the record, "
+          message:
+            "the layer with the weights '\(layer.name)' of the network is not in the record, "
             + "or has another shape there; both must be of one network", slot: "layers")
       }
       return CompressedLayer(geometry: layer, storage: found.storage)

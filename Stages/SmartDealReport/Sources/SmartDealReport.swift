@@ -9,6 +9,7 @@ public struct SmartDealReport: Stage {
     var size: String
     var loss: Double
     var title: String
+    var published: [PublishedFigure]
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -26,6 +27,11 @@ public struct SmartDealReport: Stage {
     let front = points.map { point in
       !points.contains { $0.curve == point.curve && $0.beats(point, parameters.size) }
     }
+    let comparison = try PublishedComparison(parameters.published, points)
+    try context.write(comparison.table, to: "published")
+    context.metric("compared", comparison.count)
+    context.metric("deviating", comparison.deviating)
+    context.metric("largestDeviation", comparison.largest)
     try context.write(SweepTable.text(points, front), to: "table")
     try context.write(
       SweepFigure.figure(points, front, parameters).json(indented: true), to: "figure")
@@ -55,7 +61,8 @@ extension SweepPoint {
 /// A row a point.
 enum SweepTable {
   private static let sizes = [
-    "nonZeros", "referenceCR", "codeCR", "autoCR", "storedCR", "relativeError",
+    "nonZeros", "referenceCR", "codeCR", "autoCR", "storedCR", "fileCR",
+    "relativeError",
     "storedRelativeError",
   ]
   private static let answers = ["images", "correctBefore", "correct", "agree", "outputError"]

@@ -47,7 +47,7 @@ enum SweepFigure {
             "fillOpacity": [
               "condition": ["test": "datum.front", "value": 1], "value": 0,
             ],
-            "fill": color,
+            "fill": ["field": "curve", "type": "nominal", "legend": .null],
             "tooltip": [
               ["field": "curve"], ["field": "point"], ["field": "size", "format": ".4g"],
               ["field": "loss", "format": ".2%"], ["field": "error", "format": ".4g"],

@@ -12,8 +12,15 @@ struct SweepPoint {
   /// Scores and energies, where they are given.
   let scores: [String: Double]
   let energyRatio: Double?
+  /// Microjoules of one inference: `dense` and `smartdeal`.
+  let energies: [String: Double]
   let accuracy: Double?
   let accuracyBefore: Double?
+
+  /// A number by the name that the table has for it.
+  func figure(_ name: String) -> Double? {
+    name == "energyRatio" ? energyRatio : totals[name] ?? scores[name] ?? energies[name]
+  }
 
   /// The points of all inputs, matched by the instances that they come from.
   static func all(
@@ -58,6 +65,9 @@ struct SweepPoint {
     accuracy = scores?["accuracy"]?.double
     accuracyBefore = scores?["accuracyBefore"]?.double
     energyRatio = energy?["energyRatio"]?.double
+    energies = ["dense", "smartdeal"].reduce(into: [:]) { sums, name in
+      sums[name] = energy?[name]?["total"]?.double.map { $0 / 1e6 }
+    }
   }
 
   private static func contents(
