@@ -18,7 +18,7 @@ public struct SmartDealDecompose: Stage {
     var normalise: Bool
     var exponents: [Int]
     var rounding: String
-    var lambda: Double
+    var rootLambda: Double
     var kernels: String
     var encoding: String
     var criterion: String
@@ -149,7 +149,7 @@ extension NetworkCompression {
         normalise: parameters.normalise,
         exponents: parameters.exponents.count == 2
           ? .init(parameters.exponents[0], parameters.exponents[1]) : .open,
-        rounding: parameters.rounding == "joint" ? .joint(lambda: parameters.lambda) : .nearest,
+        rounding: parameters.rounding == "joint" ? .joint(lambda: parameters.rootLambda * parameters.rootLambda) : .nearest,
         kernels: BlockLayout.Kernels(rawValue: parameters.kernels) ?? .square),
       encodings: parameters.encoding == "auto"
         ? Encoding.published

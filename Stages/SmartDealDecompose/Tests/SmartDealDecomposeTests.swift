@@ -70,7 +70,7 @@ struct SmartDealDecomposeTests {
       (["exponents": [3, -3]], "exponents"), (["exponents": [-65, 0]], "exponents"),
       (["exponents": [1]], "exponents"),
       (["rounding": "joint", "vector-wise": true], "rounding"),
-      (["rounding": "joint", "lambda": -1.0], "lambda"),
+      (["rounding": "joint", "root-lambda": -1.0], "root-lambda"),
     ] as [(Value, String)])
   func `an option out of its range is refused by name`(
     parameters: Value, name: String
