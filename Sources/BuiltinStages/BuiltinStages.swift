@@ -4,6 +4,8 @@ import BnnEvaluateStage
 import BnnFitStage
 import BnnPredictStage
 import BnnSplitsStage
+import BranchingImportStage
+import BranchingTablesStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage
@@ -23,8 +25,8 @@ public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
+      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
       SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
     ]
