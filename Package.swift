@@ -80,6 +80,13 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
+  "SmartDealEvaluate": [
+    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealReport": [],
+  "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "Verify": ["Verification", "Formats", "ONNX"],
 ]
@@ -169,7 +176,11 @@ let modules: [Target] =
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
   + module(
-    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -181,7 +192,8 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
   + module(
     "LivePage",
@@ -206,9 +218,13 @@ let modules: [Target] =
     ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "CZlib"],
-    testing: ["ContentHashing", "Statistics", "StructuredValue"],
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"],
+    testing: ["ContentHashing", "Statistics"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkProfiling",
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
@@ -262,9 +278,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
-          "Formats",
-          "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "LivePage",
+          "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

@@ -12,6 +12,11 @@ import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartDealDecomposeStage
+import SmartDealEnergyStage
+import SmartDealEvaluateStage
+import SmartDealReportStage
+import SmartDealSimulateStage
 import SrccMatrixStage
 import VerifyStage
 public import StageKit
@@ -22,9 +27,10 @@ public enum BuiltinStages {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
-      EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self, Verify.self,
+      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
+      SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
+      Verify.self,
     ]
   }
 }
