@@ -89,6 +89,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "Verify": ["Verification", "Formats", "ONNX"],
+  "VerifySet": ["Verification", "Formats"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {

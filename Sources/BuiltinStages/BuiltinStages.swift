@@ -18,6 +18,7 @@ import SmartDealEvaluateStage
 import SmartDealReportStage
 import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifySetStage
 import VerifyStage
 public import StageKit
 
@@ -30,7 +31,7 @@ public enum BuiltinStages {
       EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
       SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
-      Verify.self,
+      Verify.self, VerifySet.self,
     ]
   }
 }
