@@ -232,6 +232,8 @@ let modules: [Target] =
     ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
+    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
