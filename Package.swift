@@ -67,6 +67,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
+  "Audit": ["VerificationAudit", "Verification", "Formats"],
   "BnnCompare": ["Statistics"],
   "BnnEvaluate": ["BayesianInference", "Statistics", "Formats"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],

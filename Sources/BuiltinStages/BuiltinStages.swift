@@ -1,4 +1,5 @@
 import AdaptedTransferStage
+import AuditStage
 import BnnCompareStage
 import BnnEvaluateStage
 import BnnFitStage
@@ -26,7 +27,8 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
+      AdaptToTarget.self, AuditCertificate.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
       EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,

@@ -114,3 +114,13 @@ enum PathTree {
     return build(Array(leaves.indices), 0) ? tree : nil
   }
 }
+
+extension Certificate.Proof {
+  /// Parts that are proved by a bound of their own.
+  public var leafCount: Int {
+    switch self {
+    case .splits(let proof): proof.clauses.reduce(0) { $0 + $1.leaves.count }
+    case .boxes(let proof): proof.closures.count
+    }
+  }
+}
