@@ -165,6 +165,7 @@ let modules: [Target] =
       "StructuredValue",
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module("DVCImport", ["SpecSyntax", "StructuredValue"])
   + module(
     "LineageReporting",
     ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
@@ -249,7 +250,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "ContentHashing",
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
+          "ContentHashing",
           "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
