@@ -17,6 +17,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
@@ -186,6 +188,15 @@ let modules: [Target] =
       "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
       "StructuredValue",
     ])
+  + module(
+    "LivePage",
+    [
+      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
+      "StageKit",
+      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
+      flyingSocks,
+    ],
+    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
@@ -225,6 +236,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: systemLibraries + lateLibraries + modules
     + [
@@ -251,8 +263,7 @@ let package = Package(
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
-          "ContentHashing",
-          "Formats", "StructuredValue", argumentParser,
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
