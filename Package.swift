@@ -177,6 +177,7 @@ let modules: [Target] =
       "StructuredValue",
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module("DVCImport", ["SpecSyntax", "StructuredValue"])
   + module(
     "LineageReporting",
     ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
@@ -282,8 +283,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "LivePage",
-          "ContentHashing", "Formats", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
