@@ -8,7 +8,7 @@ struct ResumeTests {
     splitting: Splitting
   ) throws {
     var resumed = 0
-    for tiny in try TinyNetwork.all() {
+    for tiny in try TinyNetwork.all().prefix(16) {
       for distance in [-0.02, 0.02] {
         var options = SearchOptions()
         options.splitting = splitting
@@ -41,6 +41,29 @@ struct ResumeTests {
         #expect(rest.branches >= part.branches - 4)
       }
     }
-    #expect(resumed > 10)
+    #expect(resumed > 5)
+  }
+
+  @Test func `a search without memory ends unknown and goes on with more`() throws {
+    var ended = 0
+    for tiny in try TinyNetwork.all().prefix(16) {
+      var options = SearchOptions()
+      options.splitting = .relus
+      options.attackStarts = 0
+      options.bounds.rootSteps = 0
+      options.bounds.childSteps = 2
+      options.bounds.intermediateSteps = 0
+      options.memoryLimit = 1
+      var saved: SavedTree?
+      let property = tiny.property(shift: 0.02 - tiny.exactMinimum)
+      let stopped = try Verifier(tiny.network, options).verify(property, save: { saved = $0 })
+      guard stopped.verdict == .unknown(.memory) else { continue }
+      ended += 1
+      #expect(stopped.lowerBound <= 0 && stopped.open > 0)
+      options.memoryLimit = 1 << 30
+      let rest = try Verifier(tiny.network, options).verify(property, resume: try #require(saved))
+      #expect(rest.verdict == .unsat)
+    }
+    #expect(ended > 5)
   }
 }

@@ -62,7 +62,7 @@ public struct Verifier: Sendable {
   ///   - property: With its inputs in the order of the network's first layer.
   ///   - rule: Chooses the ReLUs to split; a new value of it for each clause.
   ///   - resume: A search of the same network, property and options to go on from.
-  ///   - save: Given the search now and then, every `saveInterval` seconds.
+  ///   - save: Given the search every `saveInterval` seconds, and where it ends unknown.
   ///   - report: Told how far the search is, after each round; false stops it.
   /// - Returns: The verdict with its evidence.
   /// - Throws: `VerificationError` where the property does not fit the network.
@@ -244,7 +244,15 @@ struct VerificationRun {
   }
 
   /// Whether the last saving is long enough ago.
-  var isSaveDue: Bool { isOpen && seconds - lastSave >= options.saveInterval }
+  ///
+  /// A search that ends unknown is saved too, so that it can go on with more time or memory.
+  var isSaveDue: Bool {
+    switch verdict {
+    case nil: seconds - lastSave >= options.saveInterval
+    case .unknown: true
+    case .sat, .unsat: false
+    }
+  }
 
   mutating func tree(_ problem: Int, _ searches: [SavedTree.Parts]) -> SavedTree {
     lastSave = seconds
