@@ -28,7 +28,7 @@ struct PipelineCommand: ParsableCommand {
     subcommands: [
       Run.self, Plan.self, Status.self, Explain.self, Log.self, Show.self, Diff.self, Check.self,
       Report.self, Serve.self, Export.self, Import.self, StageCommand.self, Lineage.self,
-      Sync.self, GarbageCommand.self, Fsck.self, Schema.self, Init.self,
+      Sync.self, GarbageCommand.self, Fsck.self, Doctor.self, Schema.self, Init.self,
     ])
 
   static func main() {
