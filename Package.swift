@@ -80,7 +80,15 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
+  "SmartDealEvaluate": [
+    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealReport": [],
+  "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "Verify": ["Verification", "Formats", "ONNX"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -120,7 +128,7 @@ let torchLibrary = Target.target(
 // Opened when first needed, since their forty further libraries cost half of a process's start:
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
-  [.target(name: "CLate")]
+  [.target(name: "CLate"), .target(name: "CClp")]
   + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
@@ -211,10 +219,18 @@ let modules: [Target] =
     ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "CZlib"],
-    testing: ["ContentHashing", "Statistics", "StructuredValue"],
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"],
+    testing: ["ContentHashing", "Statistics"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkProfiling",
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
   + module("VerificationRecords", ["Formats"])
+  + module(
+    "Verification",
+    ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
@@ -249,6 +265,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),
