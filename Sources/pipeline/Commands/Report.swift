@@ -48,12 +48,7 @@ struct Report: ParsableCommand {
     }
     let page = project.page(of: record, python: project.python)
     let path = output ?? "\(project.store.path)/report.html"
-    do {
-      try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ProjectError(
-        status: 7, "error: '\(path)' cannot be written: \(error.localizedDescription)")
-    }
+    try Output.write(page.html, to: path)
     Terminal.print(path)
     let heavy = page.heavyParts.map { "\($0.name) \(sizeText($0.size))" }
     Terminal.note(

@@ -71,6 +71,8 @@ struct Run: ParsableCommand {
   /// 5 for content that is not what its digest says, 4 for what could not be had, else 1.
   static func failureStatus(_ record: RunRecord) -> Int32 {
     let codes = Set(record.instances.compactMap { $0.error?.code })
+    // Nothing failed, so what is blocked misses something from outside of the pipeline.
+    if codes.isEmpty, record.instances.contains(where: { $0.outcome == .blocked }) { return 4 }
     if codes == ["P0202"] { return 5 }
     return !codes.isEmpty && codes.isSubset(of: ["P0201", "P0203", "P0204"]) ? 4 : 1
   }
