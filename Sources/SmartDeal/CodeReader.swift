@@ -251,7 +251,8 @@ struct CodeReader {
         }
         if index + 16 <= codes.count {
           // Sixteen zeros at once, and the coefficient among them or after them.
-          UnsafeMutableRawPointer(base + index).storeBytes(of: SIMD16<Int8>.zero, as: SIMD16<Int8>.self)
+          UnsafeMutableRawPointer(base + index).storeBytes(
+            of: SIMD16<Int8>.zero, as: SIMD16<Int8>.self)
           codes[index + zeros] = pending
           index += zeros + 1
           zeros = 0

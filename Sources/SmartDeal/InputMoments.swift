@@ -62,6 +62,9 @@ public struct InputMoments: Hashable, Sendable {
     self.factors = factors
   }
 
+  /// A number of the factors, in their order, for tests of other modules.
+  package func factor(_ index: Int) -> Double { factors[index] }
+
   /// Whether the moments are of a tensor that is cut so.
   func fits(_ layout: BlockLayout) -> Bool {
     layout.n == n && !layout.isTransposed && layout.outputs % groups == 0

@@ -279,7 +279,9 @@ final class JointSolver {
       for row in 0..<size where row != i {
         let factor = system[row * width + i]
         if factor == 0 { continue }
-        for column in i..<width { system[row * width + column] -= factor * system[i * width + column] }
+        for column in i..<width {
+          system[row * width + column] -= factor * system[i * width + column]
+        }
       }
     }
   }

@@ -122,7 +122,8 @@ if isWanted("decompose") {
   for (layer, layout) in zip(convolutions, layouts) {
     let outputs = max(1, layout.outputs / 100)
     let part = Array(layer.weights.prefix(outputs * layout.weightsPerOutput))
-    index += "\(index.count > 1 ? "," : "")[\(outputs * layout.blocksPerOutput),\(layout.rowsPerBlock),\(layout.n)]"
+    index +=
+      "\(index.count > 1 ? "," : "")[\(outputs * layout.blocksPerOutput),\(layout.rowsPerBlock),\(layout.n)]"
     var found: Decomposition?
     mine += try measure("sample") {
       found = try Decomposition(
@@ -206,7 +207,8 @@ if isWanted("large") {
       _ = try writer.finish()
     }
     report("large-\(copies)-weights", Double(copies * layer.weights.count), "")
-    report("large-\(copies)-cpu", time.cpu / Double(copies * layer.weights.count) * 1e9, "ns/weight")
+    report(
+      "large-\(copies)-cpu", time.cpu / Double(copies * layer.weights.count) * 1e9, "ns/weight")
     report("large-\(copies)-memory", peakMemory(), "MiB")
   }
 }
