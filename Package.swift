@@ -81,10 +81,13 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
-  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealDecompose": [
+    "SmartDeal", "LabelledImages", "NetworkProfiling", "ONNX", "Tensors", "Formats",
+  ],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SmartDealEvaluate": [
-    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+    "LabelledImages", "NetworkImport", "NetworkProfiling", "NeuralNetworks", "SmartDeal", "ONNX",
+    "Tensors", "Formats",
   ],
   "SmartDealReport": [],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
@@ -227,7 +230,7 @@ let modules: [Target] =
   + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
   + module(
     "NetworkProfiling",
-    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
@@ -250,6 +253,7 @@ let package = Package(
     .library(name: "BayesianInference", targets: ["BayesianInference", "Tensors"]),
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
+    .library(name: "SmartDeal", targets: ["SmartDeal"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -41,8 +41,11 @@ public struct ONNXNetwork: Module {
 
   /// Takes a model.
   ///
+  /// - Parameters:
+  ///   - model: The network.
+  ///   - names: Real-valued initializers that are not kept; evaluating must be given a source of them.
   /// - Throws: As for a file.
-  public init(_ model: ONNXModel) throws {
+  public init(_ model: ONNXModel, leavingOut names: Set<String> = []) throws {
     let graph = model.graph
     inputs = graph.inputs.map(\.name)
     outputs = graph.outputs.map(\.name)
@@ -59,7 +62,8 @@ public struct ONNXNetwork: Module {
       if data.type.isFloatingPoint && initializers.contains(name) { continue }
       constants[name] = try Tensor(data)
     }
-    for initializer in graph.initializers where initializer.data.type.isFloatingPoint {
+    for initializer in graph.initializers
+    where initializer.data.type.isFloatingPoint && !names.contains(initializer.name) {
       weights.append(
         Weight(
           name: initializer.name, isBuffer: moments.contains(initializer.name),
@@ -89,12 +93,14 @@ public struct ONNXNetwork: Module {
   ///   - values: One for each of ``inputs``.
   ///   - observer: Sees each node with what it was given and what it computed, in the order of
   ///     execution.
+  ///   - source: Gives an initializer that was left out, whenever a node needs it.
   /// - Returns: One for each of ``outputs``.
   /// - Throws: ``NeuralNetworks/ModuleError`` where an input is missing; `FormatError` that names the
   ///   node at which shapes do not fit; what the observer throws.
   public func evaluate(
     _ values: [String: Tensor],
-    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil
+    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil,
+    weights source: ((_ name: String) throws -> Tensor?)? = nil
   ) throws -> [String: Tensor] {
     for name in inputs where values[name] == nil {
       throw ModuleError(.mismatch, "the network has an input '\(name)', which got no tensor")
@@ -102,7 +108,9 @@ public struct ONNXNetwork: Module {
     var known = constants.merging(values) { _, given in given }
     for weight in weights { known[weight.name] = weight.value }
     for step in steps {
-      let arguments = step.node.inputs.map { $0.isEmpty ? nil : known[$0] }
+      let arguments = try step.node.inputs.map { name in
+        name.isEmpty ? nil : try known[name] ?? source?(name)
+      }
       let results: [Tensor]
       do {
         results = try step.operation(arguments)
