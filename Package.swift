@@ -72,10 +72,15 @@ let stages: [String: [Target.Dependency]] = [
   "BnnSplits": [],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartdealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartdealRetrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
 ]
 
@@ -186,6 +191,18 @@ let modules: [Target] =
     "SmartDeal", ["ONNX", "Formats", "CZlib"],
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
+    "StructuredTraining",
+    ["SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats"],
+    settings: kernelSettings)
+  + [
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "StructuredTraining", "SmartDeal", "NeuralNetworks", "ONNX", "Formats", "StageKit",
+        "StructuredValue",
+      ], swiftSettings: settings)
+  ]
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])

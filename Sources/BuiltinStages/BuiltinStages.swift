@@ -6,10 +6,13 @@ import BnnPredictStage
 import BnnSplitsStage
 import EdgeImportStage
 import FetchStage
+import LabelledPicturesStage
 import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartdealBaselineStage
+import SmartdealRetrainStage
 import SrccMatrixStage
 public import StageKit
 
@@ -17,10 +20,11 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
+      AdaptToTarget.self, AlternateRetraining.self, BaselineTraining.self,
+      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self,
+      LabelledPictures.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      SrccMatrix.self, TransferFromProxy.self,
     ]
   }
 }
