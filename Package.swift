@@ -81,6 +81,9 @@ let stages: [String: [Target.Dependency]] = [
   "SmartdealRetrain": [
     "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],
+  "SmartdealTrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
 ]
 

@@ -13,6 +13,7 @@ import ProxyTransferStage
 import RegressionSplitStage
 import SmartdealBaselineStage
 import SmartdealRetrainStage
+import SmartdealTrainStage
 import SrccMatrixStage
 public import StageKit
 
@@ -24,7 +25,7 @@ public enum BuiltinStages {
       BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
       LabelledPictures.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
-      SrccMatrix.self, TransferFromProxy.self,
+      SrccMatrix.self, StructuredRetraining.self, TransferFromProxy.self,
     ]
   }
 }

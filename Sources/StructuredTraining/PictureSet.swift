@@ -1,4 +1,3 @@
-public import Formats
 public import NeuralNetworks
 import Tensors
 
