@@ -77,11 +77,11 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
-  "SmartdealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
-  "SmartdealRetrain": [
+  "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealRetrain": [
     "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],
-  "SmartdealTrain": [
+  "SmartDealTrain": [
     "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],

@@ -11,9 +11,9 @@ import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
-import SmartdealBaselineStage
-import SmartdealRetrainStage
-import SmartdealTrainStage
+import SmartDealBaselineStage
+import SmartDealRetrainStage
+import SmartDealTrainStage
 import SrccMatrixStage
 public import StageKit
 

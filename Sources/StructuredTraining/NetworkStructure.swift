@@ -104,8 +104,12 @@ struct NetworkStructure: Sendable {
 
   /// One step of gradient descent on all parameters.
   ///
-  /// - Parameter gradients: In the network's order.
+  /// - Parameters:
+  ///   - gradients: In the network's order.
+  ///   - step: Rate, momentum and weight decay.
+  ///   - treatment: What becomes of coefficients.
   /// - Returns: How many coefficients moved to another bucket.
+  /// - Throws: `TensorError` where memory does not suffice.
   mutating func descend(
     _ gradients: [Tensor], _ step: DescentStep, _ treatment: CoefficientTreatment
   ) throws -> Int {
@@ -158,6 +162,7 @@ struct NetworkStructure: Sendable {
   /// Takes what ``state`` gave at the end of an epoch.
   ///
   /// - Parameter numbers: Finds them by name.
+  /// - Throws: ``TrainingError`` where counts differ, and what `numbers` throws.
   mutating func restore(_ numbers: (_ name: String) throws -> [Float]) throws {
     for index in parameters.indices {
       let name = parameters[index].name

@@ -9,7 +9,9 @@ import SmartDeal
 struct StructuredTensor: Sendable {
   let layout: BlockLayout
   let rounding: PowerRounding
-  /// C: blocks × m × n, row-major. Powers of two for all treatments but `straightThrough`.
+  /// C: blocks × m × n, row-major.
+  ///
+  /// Powers of two for all treatments but `straightThrough`.
   private(set) var coefficients: [Float]
   /// B: blocks × n × n, row-major.
   private(set) var bases: [Float]

@@ -78,6 +78,7 @@ public struct TrainingEnergy: Hashable, Sendable {
   ///   - treatment: Which decides what of the coefficients is written.
   ///   - batch: Pictures a step.
   ///   - costs: Of operations and accesses.
+  /// - Returns: Picojoule a step.
   static func structured(
     _ work: [Work], _ layers: [StoredLayer], _ treatment: CoefficientTreatment, batch: Int,
     costs: Costs

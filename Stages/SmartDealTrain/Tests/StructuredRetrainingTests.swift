@@ -2,7 +2,7 @@ import Formats
 import Foundation
 import ONNX
 import SmartDeal
-import SmartdealTrainStage
+import SmartDealTrainStage
 import StageKit
 import StageTesting
 import StructuredTraining

@@ -2,7 +2,7 @@ import Formats
 import Foundation
 import ONNX
 import SmartDeal
-import SmartdealRetrainStage
+import SmartDealRetrainStage
 import StageKit
 import StageTesting
 import StructuredTraining

@@ -1,7 +1,7 @@
 import Formats
 import Foundation
 import ONNX
-import SmartdealBaselineStage
+import SmartDealBaselineStage
 import StageKit
 import StageTesting
 import StructuredTraining
