@@ -70,6 +70,8 @@ let stages: [String: [Target.Dependency]] = [
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
+  "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingTables": ["VerificationRecords", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LabelledPictures": ["StructuredTraining", "Formats"],
@@ -164,6 +166,15 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
+  + module(
+    "ChangeReporting",
+    [
+      "Provenance", "ArtifactComparison", "Notebook", "RunRecord", "ContentHashing",
+      "StructuredValue",
+    ],
+    resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module(
+    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -175,7 +186,7 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ContentHashing", "StructuredValue",
+      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
@@ -194,6 +205,7 @@ let modules: [Target] =
     "SmartDeal", ["ONNX", "Formats", "CZlib"],
     testing: ["ContentHashing", "Statistics", "StructuredValue"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("VerificationRecords", ["Formats"])
   + module(
     "StructuredTraining",
     ["SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats"],
@@ -252,7 +264,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "Exports", "ContentHashing", "Formats",
+          "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

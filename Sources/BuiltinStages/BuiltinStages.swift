@@ -4,6 +4,8 @@ import BnnEvaluateStage
 import BnnFitStage
 import BnnPredictStage
 import BnnSplitsStage
+import BranchingImportStage
+import BranchingTablesStage
 import EdgeImportStage
 import FetchStage
 import LabelledPicturesStage
@@ -21,11 +23,13 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, AlternateRetraining.self, BaselineTraining.self,
-      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, BayesianSplits.self, EdgeImport.self, Fetch.self,
-      LabelledPictures.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
-      SrccMatrix.self, StructuredRetraining.self, TransferFromProxy.self,
+      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
+      BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
+      EdgeImport.self, Fetch.self,
+      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
+      TransferFromProxy.self,
+      LabelledPictures.self, BaselineTraining.self, AlternateRetraining.self,
+      StructuredRetraining.self,
     ]
   }
 }

@@ -134,14 +134,14 @@ extension PageWriter {
 }
 
 /// Times of a record, for people.
-enum RunTime {
-  static func seconds(_ start: String, _ end: String) -> Double? {
+package enum RunTime {
+  package static func seconds(_ start: String, _ end: String) -> Double? {
     guard let first = date(start), let last = date(end) else { return nil }
     return last.timeIntervalSince(first)
   }
 
   /// `23 November 2026, 16:34 UTC`; what isn't a time is shown as it stands.
-  static func day(_ text: String) -> String {
+  package static func day(_ text: String) -> String {
     guard date(text) != nil else { return text }
     let months = [
       "January", "February", "March", "April", "May", "June", "July", "August", "September",

@@ -210,8 +210,8 @@ extension PageWriter {
 }
 
 /// Words for a POSIX shell.
-enum Shell {
-  static func quote(_ word: String) -> String {
+package enum Shell {
+  package static func quote(_ word: String) -> String {
     let plain = word.utf8.allSatisfy { byte in
       (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
         || "_-./=:,@%+".utf8.contains(byte)

@@ -1,5 +1,6 @@
 import ArtifactStore
 import ContentHashing
+public import Exports
 import Foundation
 public import Notebook
 import PipelineSpec
@@ -20,8 +21,28 @@ extension Project {
         measurements.value($0)
       }
     }
+    let page = NotebookPage(
+      record: record, artifacts: StoreReader(store: store),
+      figures: VegaLiteDrawer(python: python, cache: drawingCache), options: options)
+    return page.render()
+  }
+
+  /// A run with what an export shows of it.
+  ///
+  /// - `python`: The interpreter that has vl-convert; nil for exports without figures.
+  public func exported(_ record: RunRecord, python: String?) -> ExportedRun {
+    let measurements = Measurements(record.instances, parameters: record.parameters)
+    let drawer = python.map { VegaLiteDrawer(python: $0, cache: drawingCache, ground: .paper) }
+    return ExportedRun(
+      record, artifacts: StoreReader(store: store), figures: drawer,
+      formatting: ExportedRun.Formatting(
+        prose: { Prose.fill($0) { measurements.value($0) } }, number: Prose.formatted))
+  }
+
+  /// Drawings are kept in the store's folder.
+  var drawingCache: VegaLiteDrawer.Cache {
     let folder = "\(store.path)/drawings"
-    let cache = VegaLiteDrawer.Cache(
+    return VegaLiteDrawer.Cache(
       load: { digest in
         FileManager.default.contents(atPath: "\(folder)/\(digest.hex)").map { Array($0) }
       },
@@ -32,20 +53,18 @@ extension Project {
         try? Data(bytes).write(
           to: URL(fileURLWithPath: "\(folder)/\(digest.hex)"), options: .atomic)
       })
-    let page = NotebookPage(
-      record: record, artifacts: StoreReader(store: store),
-      figures: VegaLiteDrawer(python: python, cache: cache), options: options)
-    return page.render()
   }
 
-  /// The Python of the project's own environment, or the one in the path.
+  /// The Python of the project's own environment, or the first one in the path.
   public var python: String {
     let own = "\(root)/.venv/bin/python3"
-    return FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
+    let inPath = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" }
+    return ([own] + inPath).first { FileManager.default.isExecutableFile(atPath: $0) } ?? "python3"
   }
 }
 
-private struct StoreReader: ArtifactReading {
+/// The store as pages read it.
+struct StoreReader: ArtifactReading {
   let store: ArtifactStore
   func bytes(of digest: Digest) throws -> [UInt8] { try store.bytes(of: digest) }
 }
