@@ -80,6 +80,9 @@ let stages: [String: [Target.Dependency]] = [
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
   "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealCalibration": [
+    "TrainingRuns", "StructuredTraining", "BayesianInference", "Formats", "ONNX", "Tensors",
+  ],
   "SmartDealRetrain": [
     "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],

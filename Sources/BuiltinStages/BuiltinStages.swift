@@ -14,6 +14,7 @@ import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
 import SmartDealBaselineStage
+import SmartDealCalibrationStage
 import SmartDealRetrainStage
 import SmartDealTrainStage
 import SrccMatrixStage
@@ -29,7 +30,7 @@ public enum BuiltinStages {
       LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
       TransferFromProxy.self,
       LabelledPictures.self, BaselineTraining.self, AlternateRetraining.self,
-      StructuredRetraining.self,
+      StructuredRetraining.self, CalibrationComparison.self,
     ]
   }
 }
