@@ -17,6 +17,8 @@ paper: build
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PIPELINE) run Pipelines/paper.yaml --profile $(PROFILE)
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PIPELINE) report Pipelines/paper.yaml
 
+# The tests of the live page drive a browser.
+test: APT_PACKAGES += chromium
 test: setup lint
 	$(SWIFT) build --build-tests
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build

@@ -17,6 +17,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
@@ -191,6 +193,15 @@ let modules: [Target] =
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
       "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
     ])
+  + module(
+    "LivePage",
+    [
+      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
+      "StageKit",
+      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
+      flyingSocks,
+    ],
+    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
@@ -242,6 +253,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: systemLibraries + lateLibraries + modules
     + [
@@ -267,7 +279,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "ContentHashing", "Formats",
+          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
+          "Formats",
           "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(

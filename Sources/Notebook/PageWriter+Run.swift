@@ -45,7 +45,7 @@ extension PageWriter {
   }
 
   func pipeline() -> String {
-    let graph = StageGraph(record, anchors)
+    let graph = StageGraph(record, anchors, edges: options.edges)
     var html = "<section class=\"back\" id=\"pipeline\"><h2>The pipeline</h2>"
     html += "<p class=\"aside\">\(NumberText.grouped(record.instances.count)) stage instances: "
     html += "\(OutcomeMark.counts(record.instances)). Each box leads to its stage.</p>"

@@ -12,7 +12,17 @@ extension Project {
   ///
   /// - `python`: The interpreter that has vl-convert.
   public func page(of record: RunRecord, python: String) -> RenderedPage {
-    var options = NotebookPage.Options()
+    notebook(of: record, python: python).render()
+  }
+
+  /// The notebook of a record, to be written as a page or in parts.
+  ///
+  /// - `python`: The interpreter that has vl-convert.
+  /// - `options`: Its `prose` is set here.
+  public func notebook(
+    of record: RunRecord, python: String, options: NotebookPage.Options = NotebookPage.Options()
+  ) -> NotebookPage {
+    var options = options
     let measurements = Measurements(record.instances, parameters: record.parameters)
     options.prose = { text in
       Prose.fill(text) { shown, name in
@@ -21,10 +31,14 @@ extension Project {
         measurements.value($0)
       }
     }
-    let page = NotebookPage(
-      record: record, artifacts: StoreReader(store: store),
-      figures: VegaLiteDrawer(python: python, cache: drawingCache), options: options)
-    return page.render()
+    return NotebookPage(
+      record: record, artifacts: StoreReader(store: store), figures: drawer(python: python),
+      options: options)
+  }
+
+  /// What draws figures, and keeps the drawings in the store.
+  public func drawer(python: String) -> VegaLiteDrawer {
+    VegaLiteDrawer(python: python, cache: drawingCache)
   }
 
   /// A run with what an export shows of it.
