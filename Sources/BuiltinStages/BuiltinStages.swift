@@ -17,7 +17,13 @@ import SmartDealBaselineStage
 import SmartDealCalibrationStage
 import SmartDealRetrainStage
 import SmartDealTrainStage
+import SmartDealDecomposeStage
+import SmartDealEnergyStage
+import SmartDealEvaluateStage
+import SmartDealReportStage
+import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifyStage
 public import StageKit
 
 /// The stages that are linked into the program, one entry each.
@@ -26,9 +32,10 @@ public enum BuiltinStages {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
-      EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self,
+      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
+      SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
+      Verify.self,
       LabelledPictures.self, BaselineTraining.self, AlternateRetraining.self,
       StructuredRetraining.self, CalibrationComparison.self,
     ]

@@ -139,9 +139,7 @@ extension TrainableNetwork {
     // The sizes of all outputs follow from an evaluation that asks for them.
     var open = model
     let tensors = try weightTensors()
-    let outputs = tensors.map { tensor in
-      model.graph.nodes.first { $0.inputs.contains(tensor.name) }?.outputs.first ?? ""
-    }
+    let outputs = tensors.map { model.graph.layerOutput(of: $0.name) }
     for name in outputs
     where !name.isEmpty && !open.graph.outputs.contains(where: { $0.name == name }) {
       open.graph.outputs.append(ONNXValue(name: name, type: .float32, shape: nil))
@@ -155,5 +153,21 @@ extension TrainableNetwork {
       return TrainingEnergy.Work(
         weights: tensor.weights.count, multiplications: count * perPixel, activations: count)
     }
+  }
+}
+
+extension ONNXGraph {
+  /// The name of what the layer computes that a constant is the weights of, empty for none; exporters
+  /// put nodes between the two.
+  fileprivate func layerOutput(of constant: String) -> String {
+    var name = constant
+    for _ in 0...nodes.count {
+      guard let node = nodes.first(where: { $0.inputs.contains(name) }),
+        let output = node.outputs.first
+      else { return "" }
+      guard ["Transpose", "Identity"].contains(node.operator) else { return output }
+      name = output
+    }
+    return ""
   }
 }
