@@ -67,6 +67,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
+  "Audit": ["VerificationAudit", "Verification", "Formats"],
   "BnnCompare": ["Statistics"],
   "BnnEvaluate": ["BayesianInference", "Statistics", "Formats"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
@@ -100,6 +101,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "Verify": ["Verification", "Formats", "ONNX"],
+  "VerifySet": ["Verification", "Formats"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -243,9 +245,13 @@ let modules: [Target] =
     ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
+    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
     "StructuredTraining",
-    ["SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats"],
-    settings: kernelSettings)
+    [
+      "LabelledImages", "SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors",
+      "Formats",
+    ], settings: kernelSettings)
   + [
     .target(
       name: "TrainingRuns",

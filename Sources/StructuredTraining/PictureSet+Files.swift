@@ -1,4 +1,5 @@
 public import Formats
+import LabelledImages
 
 extension PictureSet {
   /// Takes `images`, n × channels × height × width in bytes, and `labels` from a safetensors file.
@@ -35,71 +36,40 @@ extension PictureSet {
     ]).write(to: path)
   }
 
-  /// Reads files of pictures, one after the other, and files of labels.
+  /// Reads files of pictures, one after the other.
   ///
   /// - Parameters:
-  ///   - images: IDX files (n × height × width), or PNG files in which each row of pixels is a square
-  ///     grey picture, as `mnist_batch_0.png` of convnetjs.
-  ///   - labels: IDX files.
-  /// - Throws: `FormatError` for a file that is broken; ``TrainingError`` where files do not fit.
-  public init(images: [String], labels: [String]) throws {
-    var pixels: [UInt8] = []
-    var extent: (height: Int, width: Int)?
-    for path in images {
-      let part = try PictureSet.pictures(path)
-      if let extent, extent != (part.height, part.width) {
-        throw TrainingError(
-          .badPictures,
-          "\(path) has pictures of \(part.height) × \(part.width), the files before it of "
-            + "\(extent.height) × \(extent.width)")
-      }
-      extent = (part.height, part.width)
-      pixels += part.pixels
-    }
-    let numbers = try labels.flatMap { path -> [Int] in
-      let data = try IDX.read(path: path)
-      guard data.shape.count == 1, let numbers = data.integers() else {
-        throw TrainingError(
-          .badPictures, "\(path) has the shape \(data.shape); labels are whole numbers in a row")
-      }
-      return numbers
-    }
-    let (height, width) = extent ?? (0, 0)
-    let count = height * width > 0 ? pixels.count / (height * width) : 0
-    guard count == numbers.count else {
-      throw TrainingError(
-        .badPictures, "\(count) pictures have \(numbers.count) labels; give one for each")
-    }
-    try self.init(pixels: pixels, channels: 1, height: height, width: width, labels: numbers)
-  }
-
-  private static func pictures(
-    _ path: String
-  ) throws -> (pixels: [UInt8], height: Int, width: Int) {
-    let content = try FileContent(path: path)
-    guard content.starts(with: [0x89, 0x50, 0x4E, 0x47]) else {
-      let data = try IDX.read(content)
-      guard data.shape.count == 3, data.type == .uint8 else {
-        throw TrainingError(
-          .badPictures,
-          "\(path) has the shape \(data.shape) of \(data.type.rawValue); bytes of pictures × height "
-            + "× width are read")
-      }
-      return (data.bytes, data.shape[1], data.shape[2])
-    }
-    let image = try PNG.read(content)
-    let side = Int(Double(image.width).squareRoot().rounded())
-    guard side * side == image.width else {
+  ///   - files: In any of the formats of `LabelledImages`.
+  ///   - labels: None where the files have them inside, one for all of them together, or one for each.
+  /// - Throws: `FormatError` for a file that is broken or has too few labels; ``TrainingError`` where
+  ///   files do not fit together.
+  public init(files: [String], labels: [String]) throws {
+    guard labels.count <= 1 || labels.count == files.count else {
       throw TrainingError(
         .badPictures,
-        "\(path) has rows of \(image.width) pixels; a row is a square picture, such as 784 = 28 × 28"
-      )
+        "\(labels.count) files of labels for \(files.count) of pictures; give none, one, or one for "
+          + "each")
     }
-    // Grey is the first channel, and the same in all colours.
-    let pixels =
-      image.channels == 1
-      ? image.pixels
-      : stride(from: 0, to: image.pixels.count, by: image.channels).map { image.pixels[$0] }
-    return (pixels, side, side)
+    var pixels: [UInt8] = []
+    var numbers: [Int] = []
+    var extents: (channels: Int, height: Int, width: Int)?
+    for (index, path) in files.enumerated() {
+      let part = try LabelledImages.read(
+        path: path, labels: labels.count > 1 ? labels[index] : labels.first,
+        firstLabel: labels.count > 1 ? 0 : numbers.count)
+      let found = (part.channels, part.height, part.width)
+      if let extents, extents != found {
+        throw TrainingError(
+          .badPictures,
+          "\(path) has pictures of \(part.channels) × \(part.height) × \(part.width), the files before "
+            + "it of \(extents.channels) × \(extents.height) × \(extents.width)")
+      }
+      extents = found
+      pixels += part.pixels
+      numbers += part.labels
+    }
+    let (channels, height, width) = extents ?? (0, 0, 0)
+    try self.init(
+      pixels: pixels, channels: channels, height: height, width: width, labels: numbers)
   }
 }

@@ -22,7 +22,7 @@ enum Mirror {
   }
 
   static func pictures(_ range: Range<Int>) throws -> PictureSet {
-    try PictureSet(images: [images], labels: [labels])[range]
+    try PictureSet(files: [images], labels: [labels])[range]
   }
 
   static let scaling = PictureSet.Scaling(mean: [0.1307], deviation: [0.3081])

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import NeuralNetworks
 import StructuredTraining
@@ -70,7 +71,7 @@ struct PictureSetTests {
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isAbsent)"))
   func `rows of PNG files are the training digits in their order`() throws {
     let images = (0..<20).map { Mirror.batch($0) }
-    let set = try PictureSet(images: images, labels: [Mirror.trainingLabels])
+    let set = try PictureSet(files: images, labels: [Mirror.trainingLabels])
     #expect(set.count == 60_000 && set.labels.prefix(5) == [5, 0, 4, 1, 9])
     // The first is the well-known five: its first ink is in row 5, and its rows above are empty.
     let five = set.pixels[0..<784]
@@ -82,9 +83,10 @@ struct PictureSetTests {
   func `IDX files are the test digits, and labels must be as many`() throws {
     let set = try Mirror.pictures(0..<10_000)
     #expect(set.classes == 10 && set.height == 28 && set.labels.prefix(4) == [7, 2, 1, 0])
-    let error = #expect(throws: TrainingError.self) {
-      try PictureSet(images: [Mirror.batch(0)], labels: [Mirror.labels])
+    let batches = (0..<4).map { Mirror.batch($0) }
+    let error = #expect(throws: FormatError.self) {
+      try PictureSet(files: batches, labels: [Mirror.labels])
     }
-    #expect(error?.message == "3000 pictures have 10000 labels; give one for each")
+    #expect(error?.found == "10000 labels")
   }
 }

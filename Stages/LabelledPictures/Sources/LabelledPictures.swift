@@ -25,7 +25,7 @@ public struct LabelledPictures: Stage {
     }
     let all = try context.read("folder") { folder in
       try PictureSet(
-        images: parameters.images.map { "\(folder)/\($0)" },
+        files: parameters.images.map { "\(folder)/\($0)" },
         labels: parameters.labels.map { "\(folder)/\($0)" })
     }
     do {

@@ -13,6 +13,9 @@ struct LabelledPicturesTests {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let images: [UInt8] =
       [0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2] + (0..<10).map { UInt8($0) }
+    let wide: [UInt8] =
+      [0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 1] + (0..<10).map { UInt8($0) }
+    try Data(wide).write(to: URL(fileURLWithPath: "\(folder)/wide"))
     let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 5, 0, 1, 2, 0, 1]
     try Data(images).write(to: URL(fileURLWithPath: "\(folder)/images"))
     try Data(labels).write(to: URL(fileURLWithPath: "\(folder)/labels"))
@@ -22,7 +25,7 @@ struct LabelledPicturesTests {
   private func run(_ parameters: Value) async throws -> StageHarness<LabelledPictures>.Outcome {
     var all = parameters.map ?? [:]
     all["images"] = all["images"] ?? ["images"]
-    all["labels"] = ["labels"]
+    all["labels"] = all["labels"] ?? ["labels"]
     return try await StageHarness(LabelledPictures.self).run(
       parameters: .map(all), inputs: ["folder": Self.folder()])
   }
@@ -39,8 +42,13 @@ struct LabelledPicturesTests {
     (["first": 3, "count": 3], "3 pictures are asked for from picture 3 on; there are 2"),
     (["classes": [7]], "no picture is of class 7"),
     (["images": ["../images"]], "'../images' is no name of a file"),
-    (["images": ["labels"]], "has the shape [5]"),
-    (["images": ["images", "images"]], "10 pictures have 5 labels"),
+    (["images": ["labels"]], "expected pictures"),
+    (["images": ["images", "images"]], "5 labels; expected 5 from label 5 on"),
+    (
+      ["images": ["images", "wide"], "labels": ["labels", "labels"]],
+      "1 × 2 × 1, the files before it of 1 × 1 × 2"
+    ),
+    (["labels": ["labels", "labels"]], "2 files of labels for 1 of pictures"),
     (["images": ["none"]], "none"),
   ]
 
