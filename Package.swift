@@ -77,12 +77,23 @@ let stages: [String: [Target.Dependency]] = [
   "BranchingTables": ["VerificationRecords", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealCalibration": [
+    "TrainingRuns", "StructuredTraining", "BayesianInference", "Formats", "ONNX", "Tensors",
+  ],
   "SmartDealDecompose": [
     "SmartDeal", "LabelledImages", "NetworkProfiling", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealRetrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealTrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SmartDealEvaluate": [
@@ -238,6 +249,20 @@ let modules: [Target] =
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
+    "StructuredTraining",
+    [
+      "LabelledImages", "SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors",
+      "Formats",
+    ], settings: kernelSettings)
+  + [
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "StructuredTraining", "SmartDeal", "NeuralNetworks", "ONNX", "Formats", "StageKit",
+        "StructuredValue",
+      ], swiftSettings: settings)
+  ]
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])

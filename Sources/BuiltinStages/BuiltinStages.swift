@@ -9,10 +9,15 @@ import BranchingImportStage
 import BranchingTablesStage
 import EdgeImportStage
 import FetchStage
+import LabelledPicturesStage
 import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartDealBaselineStage
+import SmartDealCalibrationStage
+import SmartDealRetrainStage
+import SmartDealTrainStage
 import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
@@ -34,6 +39,8 @@ public enum BuiltinStages {
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
       SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
       Verify.self, VerifySet.self,
+      LabelledPictures.self, BaselineTraining.self, AlternateRetraining.self,
+      StructuredRetraining.self, CalibrationComparison.self,
     ]
   }
 }
