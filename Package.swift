@@ -190,6 +190,9 @@ let modules: [Target] =
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module("VerificationRecords", ["Formats"])
   + module(
+    "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
+    testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
@@ -222,6 +225,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),
