@@ -190,6 +190,9 @@ let modules: [Target] =
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module("VerificationRecords", ["Formats"])
   + module(
+    "Verification", ["ONNX", "Formats", "StructuredValue", "CBoundKernels"],
+    testing: ["Statistics"], fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
     testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
@@ -226,6 +229,7 @@ let package = Package(
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),
