@@ -61,15 +61,19 @@ struct EmbeddingPass {
     _ parameters: BranchingParameters, _ rounds: Int, _ features: SubproblemFeatures,
     _ graph: BranchingGraph
   ) {
-    tape = EmbeddingTape(parameters)
+    var tape = EmbeddingTape(parameters)
     let maps = Maps()
     let nodes = features.layers.indices.map {
       ActiveNodes(features.layers[$0], biases: graph.layers[$0].biases)
     }
     let edges = ActiveEdges(graph, nodes)
     // Relaxation features: the same in all rounds.
-    let forward = nodes.map { Self.forwardFeatures(&tape, $0, maps) }
-    let backward = nodes.map { Self.backwardFeatures(&tape, $0, maps) }
+    var forward: [EmbeddingTape.Matrix] = []
+    var backward: [EmbeddingTape.Matrix] = []
+    for layer in nodes {
+      forward.append(Self.forwardFeatures(&tape, layer, maps))
+      backward.append(Self.backwardFeatures(&tape, layer, maps))
+    }
     var input = Self.inputEmbedding(&tape, features, maps)
     let outputFeatures = tape.constant(
       [
@@ -114,6 +118,7 @@ struct EmbeddingPass {
       }
     }
     (result, scores) = Self.score(&tape, nodes, embeddings, maps)
+    self.tape = tape
   }
 
   // MARK: - Parts
@@ -224,7 +229,8 @@ struct EmbeddingPass {
         ReLUIndex(layer: layer, neuron: Int(active.kept[Int($0)]))
       }
     }
-    let all = parts.dropFirst().reduce(parts[0]) { tape.sum($0, $1) }
+    var all = parts[0]
+    for part in parts.dropFirst() { all = tape.sum(all, part) }
     let result = tape.twice(all, maps.node, maps.score)
     return (result, BranchingNetwork.Scores(relus: relus, values: tape.values(of: result)))
   }

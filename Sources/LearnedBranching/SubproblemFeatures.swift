@@ -1,4 +1,4 @@
-import Verification
+public import Verification
 
 /// What the branching network is told about a subproblem.
 public struct SubproblemFeatures: Hashable, Sendable {

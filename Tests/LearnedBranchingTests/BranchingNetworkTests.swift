@@ -38,7 +38,9 @@ struct BranchingNetworkTests {
 
   @Test func `gradients are those of differences`() throws {
     let tiny = try TinyCase()
-    let network = BranchingNetwork(BranchingParameters(seed: 3))
+    // Twice PyTorch's weights, so that even the first maps' gradients stand above float32's noise.
+    let start = BranchingParameters(seed: 3)
+    let network = BranchingNetwork(start.moved(by: start.values, times: 1))
     // A function with a slope for every score.
     let slopes = (0..<12).map { Float($0 % 5) - 1.5 }
     var gradient = [Float](repeating: 0, count: BranchingParameters.count)
@@ -54,10 +56,13 @@ struct BranchingNetworkTests {
       let direction = BranchingParameters.only(map, of: gradient)
       let square = direction.reduce(0) { $0 + Double($1) * Double($1) }
       #expect(square > 0, "no gradient reaches \(map.name)")
-      let step = Float(2e-3 / square.squareRoot())
-      let rise = (value(direction, step) - value(direction, -step)) / (2 * Double(step))
-      // Differences of float32 scores near 1, and of a function with kinks.
-      #expect(abs(rise / square - 1) < 0.03, "\(map.name): \(rise) of \(square)")
+      // Short steps drown in float32's rounding, long ones cross kinks; one in between must agree.
+      let errors = [1e-4, 3e-4, 1e-3, 3e-3].map { length in
+        let step = Float(length / square.squareRoot())
+        let rise = (value(direction, step) - value(direction, -step)) / (2 * Double(step))
+        return abs(rise / square - 1)
+      }
+      #expect((errors.min() ?? 1) < 0.02, "\(map.name): \(errors)")
     }
   }
 

@@ -3,8 +3,8 @@ import LearnedBranching
 import Testing
 
 struct SnapshotTests {
-  private func file(_ tensors: [NamedTensor]) -> FileContent {
-    FileContent(Safetensors(tensors).bytes(), name: "own.safetensors")
+  private func file(_ tensors: [NamedTensor]) throws -> FileContent {
+    try FileContent(Safetensors(tensors).bytes(), name: "own.safetensors")
   }
 
   @Test func `parameters survive the way through a file`() throws {
