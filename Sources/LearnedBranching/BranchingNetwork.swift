@@ -38,6 +38,8 @@ public struct BranchingNetwork: Sendable {
   ///
   /// - Parameters:
   ///   - gradient: As long as the parameters' values.
+  ///   - features: The subproblem.
+  ///   - graph: The graph of the network that it is part of.
   ///   - seeds: Takes the scores, gives the function's derivative by each.
   public func addGradient(
     to gradient: inout [Float], at features: SubproblemFeatures, on graph: BranchingGraph,
@@ -189,8 +191,9 @@ struct EmbeddingPass {
       rows: nodes.kept.count)
   }
 
-  /// `bc1` and `bc2` of the ambiguous nodes, zero for those that are on. The order of the seven
-  /// numbers is another one than in the forward pass.
+  /// `bc1` and `bc2` of the ambiguous nodes, zero for those that are on.
+  ///
+  /// The order of the seven numbers is another one than in the forward pass.
   private static func backwardFeatures(
     _ tape: inout EmbeddingTape, _ nodes: ActiveNodes, _ maps: Maps
   ) -> EmbeddingTape.Matrix {

@@ -19,7 +19,9 @@ public struct BranchingParameters: Hashable, Sendable {
     let biases: Int
 
     /// What the published snapshot calls the module of this map.
-    var module: String { name.hasPrefix("f") && !name.hasPrefix("fc") ? "ComputeFinalScore" : "EmbedUpdates.update" }
+    var module: String {
+      ["fnode", "fscore"].contains(name) ? "ComputeFinalScore" : "EmbedUpdates.update"
+    }
   }
 
   /// All maps, in the order of the published snapshot.

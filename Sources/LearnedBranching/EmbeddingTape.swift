@@ -129,7 +129,8 @@ struct EmbeddingTape {
   /// Adds the gradient of `Σ seeds · result` to that of the parameters.
   ///
   /// - Parameters:
-  ///   - result: The matrix that the seeds belong to, element by element.
+  ///   - result: The matrix that the seeds belong to.
+  ///   - seeds: A factor for each of its elements.
   ///   - gradient: As long as the parameters' values.
   func backward(from result: Matrix, seeds: [Float], into gradient: inout [Float]) {
     var slopes = [[Float]?](repeating: nil, count: operations.count)

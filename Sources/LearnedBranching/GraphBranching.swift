@@ -49,6 +49,8 @@ public struct GraphBranching: BranchingRule {
   /// - Parameters:
   ///   - network: A copy of it learns, for this rule alone.
   ///   - other: The rule to fall back on: BaBSR in the paper.
+  ///   - name: What reports call the rule.
+  ///   - options: How it decides.
   public init(
     _ network: BranchingNetwork, otherwise other: any BranchingRule, name: String = "gnn",
     options: Options = Options()
@@ -114,8 +116,9 @@ public struct GraphBranching: BranchingRule {
       .improvement(over: subproblem.lowerBound)
   }
 
-  /// One step that lowers the loser's score and raises the winner's. The published loss is their
-  /// difference plus a constant, whose gradient does not depend on that constant.
+  /// One step that lowers the loser's score and raises the winner's.
+  ///
+  /// The published loss is their difference plus a constant, on which its gradient does not depend.
   private mutating func learn(
     _ features: SubproblemFeatures, _ graph: BranchingGraph, from loser: ReLUIndex,
     to winner: ReLUIndex

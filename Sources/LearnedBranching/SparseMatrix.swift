@@ -89,6 +89,7 @@ struct SparseMatrix: Sendable {
   /// - Parameters:
   ///   - kept: The rows, in order.
   ///   - place: For every column its new position, or -1 where it is left out.
+  /// - Returns: A row for each row kept, with renamed columns.
   func part(rows kept: [Int32], columns place: [Int32]) -> SparseMatrix {
     let room = kept.reduce(0) { $0 + Int(start[Int($1) + 1] - start[Int($1)]) }
     var newStart = [Int32](repeating: 0, count: kept.count + 1)

@@ -66,7 +66,9 @@ struct BranchingNetworkTests {
     }
   }
 
-  @Test func `a ReLU that is off plays no part, and without an ambiguous one there is no score`() throws {
+  @Test func `a ReLU that is off plays no part, and without an ambiguous one there is no score`()
+    throws
+  {
     var tiny = try TinyCase().features
     let graph = try TinyCase().graph
     for layer in tiny.layers.indices {

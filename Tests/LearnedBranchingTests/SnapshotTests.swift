@@ -13,7 +13,9 @@ struct SnapshotTests {
     #expect(parameters != BranchingParameters(seed: 6))
   }
 
-  @Test func `a tensor that is missing, misshaped, not finite or unknown is refused by name`() throws {
+  @Test func `a tensor that is missing, misshaped, not finite or unknown is refused by name`()
+    throws
+  {
     let tensors = BranchingParameters(seed: 5).safetensors().tensors
     let name = "EmbedUpdates.update.bc2.weight"
     let place = try #require(tensors.firstIndex { $0.name == name })
