@@ -243,7 +243,7 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ContentHashing", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

@@ -12,6 +12,8 @@ public struct RunOptions: Sendable {
   public var isSandboxed: Bool?
   /// Executes again what is known and compares, instead of using it.
   public var isVerifying = false
+  /// Whether the run enters the history.
+  public var isRecorded = true
   /// Environment variables for stages that ask for them by name (`passes`, `secrets`).
   public var environment: [String: String]
   /// Seconds between asking a stage to end and killing it.

@@ -103,8 +103,8 @@ extension Instance {
   }
 }
 
-/// The file name's ending that tools expect of a kind.
-func kindExtension(_ kind: String, _ isTree: Bool = false) -> String {
+/// The file name's ending that tools expect of a kind; none for a folder.
+package func kindExtension(_ kind: String, _ isTree: Bool = false) -> String {
   guard !isTree else { return "" }
   return switch kind {
   case "table/csv": ".csv"

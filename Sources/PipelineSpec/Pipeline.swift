@@ -60,6 +60,8 @@ public struct StageCell: Sendable {
   public var timeout: Double?
   public var when: Located<Value>?
   public var isCached = true
+  /// Whether its paths may be absolute or lead out of the project.
+  public var isExternal = false
   public var salt: String?
   public var isSandboxed = true
   public var network: Bool?

@@ -19,6 +19,14 @@ public struct ReadPipeline: Sendable {
   public var diagnostics: [Diagnostic]
   /// Every file that was read, the main one first.
   public var files: [(path: String, text: String)]
+
+  public init(
+    pipeline: Pipeline?, diagnostics: [Diagnostic], files: [(path: String, text: String)]
+  ) {
+    self.pipeline = pipeline
+    self.diagnostics = diagnostics
+    self.files = files
+  }
 }
 
 /// Reads `paper.yaml` and what it includes.

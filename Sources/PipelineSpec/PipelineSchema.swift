@@ -57,7 +57,7 @@ public enum PipelineSchema {
           "retry": ["type": ["integer", "object"]], "cache": flag, "salt": text,
           "sandbox": ["enum": ["strict", "off"]], "network": flag, "secrets": textList,
           "env": object, "tools": textList, "needs": textList, "show": ["type": "array"],
-          "tags": textList, "description": text,
+          "tags": textList, "description": text, "external": flag,
         ]),
       "allOf": .list(manifests.map(condition)),
     ]

@@ -6,7 +6,7 @@ struct StageCellReader {
   static let keys = [
     "stage", "uses", "run", "inputs", "outputs", "params", "matrix", "foreach", "resources",
     "retry", "timeout", "when", "cache", "salt", "sandbox", "network", "secrets", "env", "tools",
-    "needs", "show", "tags", "description",
+    "needs", "show", "tags", "description", "external",
   ]
   static let showKinds = ["metrics", "figure", "table", "text"]
 
@@ -182,6 +182,7 @@ struct StageCellReader {
   private static func readRules(_ reader: MapReader, _ cell: inout StageCell) {
     cell.when = reader.node("when")?.located
     cell.isCached = reader.bool("cache") ?? true
+    cell.isExternal = reader.bool("external") ?? false
     cell.salt = reader.string("salt")?.value
     cell.network = reader.bool("network")
     if let node = reader.node("sandbox") {

@@ -40,31 +40,35 @@ extension GraphBuilder {
       let (text, found) = Interpolation.expand(
         .string(publish.value), names: names, deferred: [], at: publish.location)
       report(found)
-      slots[index].publish = projectPath(text.text, at: publish.location)
+      slots[index].publish = projectPath(text.text, at: publish.location, of: cell)
     }
     return slots
   }
 
-  /// A path of the pipeline file, relative to the project's root.
-  mutating func projectPath(_ path: String, at location: SourceLocation) -> String? {
+  /// A path of a cell, relative to the project's root; an external one may be absolute or start
+  /// with `..`.
+  mutating func projectPath(
+    _ path: String, at location: SourceLocation, of cell: StageCell
+  ) -> String? {
     let bare = path.hasPrefix("file:") ? String(path.dropFirst(5)) : path
     guard !bare.hasPrefix("/") else {
+      if cell.isExternal { return bare }
       report(
         "P0122", "the path '\(bare)' is absolute", at: location,
-        help: "paths are relative to the pipeline file and stay inside the project")
+        help: "paths are relative to the pipeline file and stay inside the project; "
+          + "a cell with 'external: true' may name others")
       return nil
     }
     var steps = location.file.split(separator: "/").dropLast().map(String.init)
     for step in bare.split(separator: "/") where step != "." {
-      if step == ".." {
-        guard steps.popLast() != nil else {
-          report(
-            "P0122", "the path '\(bare)' leaves the project", at: location,
-            help: "copy the file into the project, or fetch it with a digest")
-          return nil
-        }
-      } else {
+      if step != ".." || (cell.isExternal && steps.last ?? ".." == "..") {
         steps.append(String(step))
+      } else if steps.popLast() == nil {
+        report(
+          "P0122", "the path '\(bare)' leaves the project", at: location,
+          help: "copy the file into the project, fetch it with a digest, "
+            + "or say 'external: true' in the cell")
+        return nil
       }
     }
     return steps.joined(separator: "/")
@@ -105,7 +109,7 @@ extension GraphBuilder {
       report(found)
       guard
         let (source, kind) = source(
-          value, at: binding.reference.location, for: instance, wanted: manifestInput)
+          value, at: binding.reference.location, for: instance, of: cell, wanted: manifestInput)
       else { continue }
       if let wanted = manifestInput {
         check(kind, fits: wanted.kind, slot: slot, at: binding.reference.location)
@@ -147,7 +151,8 @@ extension GraphBuilder {
 
   /// What a reference stands for: one artifact, several, or a path.
   private mutating func source(
-    _ value: Value, at location: SourceLocation, for instance: Instance, wanted: ManifestInput?
+    _ value: Value, at location: SourceLocation, for instance: Instance, of cell: StageCell,
+    wanted: ManifestInput?
   ) -> (Instance.Source, kind: String)? {
     let texts: [String]
     switch value {
@@ -177,7 +182,7 @@ extension GraphBuilder {
             help: "name the folder: all of its files become one input")
           return nil
         }
-        guard let path = projectPath(path, at: location) else { return nil }
+        guard let path = projectPath(path, at: location, of: cell) else { return nil }
         guard texts.count == 1 else {
           report("P0104", "a list of inputs holds a path; use a folder or a glob", at: location)
           return nil

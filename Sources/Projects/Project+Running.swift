@@ -92,7 +92,9 @@ extension Project {
     var outcome = RunOutcome(
       record: record, kept: nil, verifications: scheduler.verifications,
       signal: scheduler.wasInterruptedBy)
-    if !options.isVerifying { outcome.kept = try recordFolder.keep(record, log: log) }
+    if !options.isVerifying && options.isRecorded {
+      outcome.kept = try recordFolder.keep(record, log: log)
+    }
     return outcome
   }
 

@@ -42,17 +42,21 @@ public final class Project {
     }
   }
 
-  /// The root of the project that a file or folder belongs to: the nearest folder above it that
-  /// holds a store or a repository, or else the folder itself.
+  /// The root of the project that a file or folder belongs to, or else the folder itself.
   public static func root(for folder: String) -> String {
+    enclosingRoot(of: folder)
+      ?? URL(fileURLWithPath: folder).standardizedFileURL.resolvingSymlinksInPath().path
+  }
+
+  /// The nearest folder at or above one that holds a store or a repository.
+  public static func enclosingRoot(of folder: String) -> String? {
     var current = URL(fileURLWithPath: folder).standardizedFileURL.resolvingSymlinksInPath()
-    let start = current.path
     while true {
       for mark in [".git", "Artifacts/format"]
       where FileManager.default.fileExists(atPath: current.appending(path: mark).path) {
         return current.path
       }
-      if current.path == "/" { return start }
+      if current.path == "/" { return nil }
       current = current.deletingLastPathComponent()
     }
   }
@@ -110,6 +114,11 @@ extension Project {
       }
       return text
     }
+    return try check(read, file: file, options: options)
+  }
+
+  /// Checks what was read of a pipeline against the stages that there are.
+  func check(_ read: ReadPipeline, file: String, options: SpecOptions) throws -> LoadedPipeline {
     var diagnostics = read.diagnostics
     var graph: Graph?
     if let pipeline = read.pipeline {

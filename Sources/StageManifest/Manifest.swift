@@ -39,6 +39,8 @@ public struct ManifestInput: Hashable, Sendable {
 
 public struct ManifestOutput: Hashable, Sendable {
   public var kind: String
+  /// The file's name where it is written out, such as `weights.sdl`; nil leaves it to slot and kind.
+  public var file: String?
   public var isRequired: Bool
   public var doc: String
 }
@@ -139,9 +141,11 @@ extension Manifest {
     var outputs: [String: ManifestOutput] = [:]
     for member in reader.map("outputs") {
       let output = MapReader(
-        member.value, subject: "the output '\(member.key)'", keys: ["kind", "required", "doc"])
+        member.value, subject: "the output '\(member.key)'",
+        keys: ["kind", "file", "required", "doc"])
       outputs[member.key] = ManifestOutput(
-        kind: output.string("kind")?.value ?? "file", isRequired: output.bool("required") ?? true,
+        kind: output.string("kind")?.value ?? "file", file: output.string("file")?.value,
+        isRequired: output.bool("required") ?? true,
         doc: output.string("doc")?.value ?? "")
       reader.report(output.diagnostics)
     }

@@ -36,6 +36,9 @@ public enum PublishedRuns {
   /// The names of the verifiers, in the order of the paper's tables.
   public static var methodNames: [String] { methods.map(\.name) }
 
+  /// The groups in the order of the paper's tables.
+  public static let groups = ["easy", "medium", "hard", "wide", "deep"]
+
   /// The paper's grouping of the base network's properties: by BaBSR's own seconds, whatever file
   /// they are in.
   static func group(set: String, babsrSeconds: Double) -> String {

@@ -26,6 +26,28 @@ struct ProjectOptions: ParsableArguments {
     return try open(FileManager.default.currentDirectoryPath)
   }
 
+  /// The project of the current folder; where there is none, one in the user's cache folder, so that
+  /// no store appears where nobody asked for one.
+  func projectOrCache() throws -> Project {
+    try enter()
+    let current = FileManager.default.currentDirectoryPath
+    if Project.enclosingRoot(of: current) != nil { return try open(current) }
+    let environment = ProcessInfo.processInfo.environment
+    let caches =
+      environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+      ?? "\(NSHomeDirectory())/.cache"
+    let root = "\(caches)/pipeline"
+    do {
+      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    } catch {
+      throw ProjectError(
+        status: 7, "error: the cache folder '\(root)' cannot be made; set XDG_CACHE_HOME to another"
+      )
+    }
+    return try Project(
+      root: root, builtIn: BuiltinStages.all, environment: self.environment(current))
+  }
+
   /// The project that a file belongs to.
   func project(of file: String) throws -> Project {
     try open(URL(fileURLWithPath: file).deletingLastPathComponent().path)

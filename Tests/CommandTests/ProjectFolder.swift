@@ -60,6 +60,11 @@ final class ProjectFolder: Sendable {
 
   @discardableResult
   func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+    try run(arguments, environment: environment)
+  }
+
+  @discardableResult
+  func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
     let process = try start(arguments, environment: environment)
     // Files, not pipes: nobody has to read them while the program runs.
     let names = ["out", "err"].map { "\(path).\($0)-\(UUID().uuidString)" }

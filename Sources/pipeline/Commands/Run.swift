@@ -55,14 +55,14 @@ struct Run: ParsableCommand {
         question, record: outcome.record, loaded: loaded, summary: summary(of: outcome.record))
     }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
-    if outcome.record.status == .failed { throw ExitCode(failureStatus(outcome.record)) }
+    if outcome.record.status == .failed { throw ExitCode(Self.failureStatus(outcome.record)) }
     if checkClaims, outcome.record.claims.contains(where: { $0.verdict != .holds }) {
       throw ExitCode(1)
     }
   }
 
   /// 5 for content that is not what its digest says, 4 for what could not be had, else 1.
-  private func failureStatus(_ record: RunRecord) -> Int32 {
+  static func failureStatus(_ record: RunRecord) -> Int32 {
     let codes = Set(record.instances.compactMap { $0.error?.code })
     if codes == ["P0202"] { return 5 }
     return !codes.isEmpty && codes.isSubset(of: ["P0201", "P0203", "P0204"]) ? 4 : 1

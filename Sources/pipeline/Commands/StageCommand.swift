@@ -8,8 +8,8 @@ import StructuredValue
 
 struct StageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stage", abstract: "List, describe and write plugins.",
-    subcommands: [List.self, Describe.self, New.self])
+    commandName: "stage", abstract: "Run, list, describe and write single stages.",
+    subcommands: [StageRun.self, List.self, Describe.self, New.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -26,7 +26,9 @@ public struct BranchingImport: Stage {
           message: "\(error)".replacing("\(folder)/", with: ""), slot: "folder")
       }
     }
-    try context.write(SolverRun.csv(runs), to: "runs")
+    // The paper's order, which the tables and figures made of it keep.
+    let sorted = PublishedRuns.groups.flatMap { group in runs.filter { $0.group == group } }
+    try context.write(SolverRun.csv(sorted), to: "runs")
     context.metric("properties", Set(runs.map(\.property)).count)
     context.metric("runs", runs.count)
     context.metric("solved", runs.count(where: \.verdict.isSolved))
