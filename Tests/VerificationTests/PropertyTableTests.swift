@@ -1,5 +1,6 @@
 import Foundation
-import Formats
+
+import StructuredValue
 import Testing
 import Verification
 
@@ -35,8 +36,8 @@ struct PropertyTableTests {
       #expect(images.label(image) == entry["label"]?.int)
       let logits = net.evaluate(images.normalised(image))
       for (logit, expected) in zip(logits, entry["logits"]?.list ?? []) {
-        // Ten digits are stored.
-        #expect(abs(logit - expected.number) <= 1e-8 * max(1, abs(logit)))
+        // The tolerance that the reference states: its pictures are float32.
+        #expect(abs(logit - expected.number) <= 1e-5 * max(1, abs(logit)))
       }
     }
   }

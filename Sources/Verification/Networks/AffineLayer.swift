@@ -63,14 +63,15 @@ public struct Convolution: Hashable, Sendable {
   /// Zeros put around the input, along height and width.
   public let padding: (height: Int, width: Int)
 
-  /// Nil where the kernel does not fit into the padded input.
+  /// Nil where the kernel does not fit into the padded input, or is larger than 32 × 32.
   public init?(
     inChannels: Int, inHeight: Int, inWidth: Int, outChannels: Int, kernel: (Int, Int),
     stride: (Int, Int), padding: (Int, Int)
   ) {
     guard inChannels > 0, inHeight > 0, inWidth > 0, outChannels > 0, kernel.0 > 0, kernel.1 > 0,
       stride.0 > 0, stride.1 > 0, padding.0 >= 0, padding.1 >= 0,
-      inHeight + 2 * padding.0 >= kernel.0, inWidth + 2 * padding.1 >= kernel.1
+      inHeight + 2 * padding.0 >= kernel.0, inWidth + 2 * padding.1 >= kernel.1,
+      kernel.0 <= 32, kernel.1 <= 32
     else { return nil }
     self.inChannels = inChannels
     self.inHeight = inHeight
