@@ -190,8 +190,8 @@ let modules: [Target] =
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module("VerificationRecords", ["Formats"])
   + module(
-    "Verification", ["ONNX", "Formats", "StructuredValue", "CBoundKernels"],
-    testing: ["Statistics"], fixtures: ["Fixtures"], settings: kernelSettings)
+    "Verification", ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
     testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)

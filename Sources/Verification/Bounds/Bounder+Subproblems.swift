@@ -78,6 +78,7 @@ extension Bounder {
     let groups = stride(from: 0, to: jobs.count, by: lanes).map {
       Array(jobs[$0..<min($0 + lanes, jobs.count)])
     }
+    let last = network.layers.count - 1
     return pool.map(groups.count) { [self] engine, index in
       engine.load(groups[index], box: box, options.slopes)
       let targets = (0..<lanes).map { lane in
@@ -86,11 +87,13 @@ extension Bounder {
         return groups[index][lane].subproblem.lowerBound == .infinity ? -.infinity : target
       }
       engine.ascend(
-        from: network.layers.count - 1,
+        from: last,
         BoundEngine.Ascent(steps: steps, rate: options.rate, decay: options.decay),
         until: targets)
+      if steps > 0 { engine.evaluate(engine.vertex) }
       return groups[index].indices.map { lane in
-        engine.result(lane, groups[index][lane].subproblem, hasVertex: steps > 0)
+        engine.result(
+          lane, groups[index][lane].subproblem, steps > 0 ? groups[index][lane].row : nil)
       }
     }.flatMap { $0 }
   }
@@ -146,7 +149,9 @@ extension BoundEngine {
   }
 
   /// One lane's best bound and the dual point that gave it.
-  func result(_ lane: Int, _ subproblem: Subproblem, hasVertex: Bool) -> RowBound {
+  ///
+  /// With a row, whose value is that at the vertex that was run through the network.
+  func result(_ lane: Int, _ subproblem: Subproblem, _ row: OutputRow?) -> RowBound {
     let lanes = BoundEngine.lanes
     var dual = subproblem.dual
     for j in dual.alpha.indices {
@@ -161,7 +166,12 @@ extension BoundEngine {
     let empty = subproblem.lowerBound == .infinity
     return RowBound(
       lowerBound: empty ? .infinity : best[lane], dual: dual,
-      vertex: hasVertex ? (0..<inputCount).map { vertex[$0 * lanes + lane] } : nil)
+      vertex: row.map { row in
+        let outputs = (0..<levels[levels.count - 1].count).map {
+          levels[levels.count - 1].zhat[$0 * lanes + lane]
+        }
+        return (row.value(outputs), (0..<inputCount).map { vertex[$0 * lanes + lane] })
+      })
   }
 
   /// One lane's values after a backward and a forward pass.

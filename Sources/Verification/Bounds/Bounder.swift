@@ -38,8 +38,9 @@ public struct BoundOptions: Hashable, Sendable {
 struct RowBound: Sendable {
   var lowerBound: Double
   var dual: DualPoint
-  /// The box's vertex at which the relaxation was smallest in the last step, or nil without steps.
-  var vertex: [Double]?
+  /// The box's vertex at which the relaxation was smallest in the last step, with the row's value
+  /// there; nil without steps.
+  var vertex: (value: Double, point: [Double])?
 }
 
 /// Bounds parts of one box: the ReLUs' inputs, and rows of the output.

@@ -65,12 +65,46 @@ public protocol BranchingOracle: Sendable {
   var row: OutputRow { get }
   /// Relaxation values of subproblems, at their own dual points; eight cost little more than one.
   func states(of subproblems: [Subproblem]) -> [RelaxationState]
+  /// BaBSR's scores of subproblems' ReLUs.
+  func babsrScores(of subproblems: [Subproblem]) -> [BaBSRScores]
   /// Bounds both children of a subproblem for each candidate, with the given steps of ascent.
   ///
   /// - Returns: One pair a candidate, in their order.
   func childBounds(
     of subproblem: Subproblem, candidates: [ReLUIndex], steps: Int
   ) -> [ChildBounds]
+}
+
+/// Answers rules from a `Bounder`.
+public struct BounderOracle: BranchingOracle {
+  public let bounder: Bounder
+  public let row: OutputRow
+
+  public init(_ bounder: Bounder, row: OutputRow) {
+    self.bounder = bounder
+    self.row = row
+  }
+
+  public var network: ReLUNetwork { bounder.network }
+  public var box: Box { bounder.box }
+
+  public func states(of subproblems: [Subproblem]) -> [RelaxationState] {
+    bounder.states(subproblems.map { ($0, row) })
+  }
+
+  public func babsrScores(of subproblems: [Subproblem]) -> [BaBSRScores] {
+    bounder.babsrScores(subproblems.map { ($0, row) })
+  }
+
+  public func childBounds(
+    of subproblem: Subproblem, candidates: [ReLUIndex], steps: Int
+  ) -> [ChildBounds] {
+    let children = bounder.children(candidates.map { (subproblem, $0) })
+    let bounds = bounder.bound(children.map { ($0, row) }, steps: steps, target: 0)
+    return candidates.indices.map {
+      ChildBounds(off: bounds[2 * $0].lowerBound, on: bounds[2 * $0 + 1].lowerBound)
+    }
+  }
 }
 
 /// Chooses the ReLU to split.

@@ -1,0 +1,149 @@
+/// Branch and bound over ReLUs for one clause: best first, a batch of parts at a time.
+///
+/// A part is closed only by a bound above the tolerance, never by an upper bound. Results do not
+/// depend on the number of threads.
+struct SplitSearch {
+  /// A part that is proved, with the row that proves it.
+  struct Leaf: Sendable {
+    var node: Subproblem
+    var row: Int
+  }
+
+  /// What a round found.
+  enum Round {
+    case open
+    case proved
+    case candidate([Double])
+    case stuck(Incompleteness)
+  }
+
+  let bounder: Bounder
+  let clause: Clause
+  let options: SearchOptions
+  private(set) var queue = NodeQueue()
+  private(set) var leaves: [Leaf] = []
+  private(set) var branches = 0
+  private(set) var rounds = 0
+  private(set) var rule: any BranchingRule
+  /// The smallest value of the clause seen at a point.
+  private(set) var upperBound = Double.infinity
+  private var pendingCandidate: [Double]?
+  /// Parts that could be decided neither way.
+  private(set) var undecided = 0
+
+  init(_ bounder: Bounder, _ clause: Clause, rule: any BranchingRule, _ options: SearchOptions) {
+    self.bounder = bounder
+    self.clause = clause
+    self.rule = rule
+    self.options = options
+    insert([bounder.root()], steps: options.bounds.rootSteps)
+  }
+
+  var lowerBound: Double { undecided > 0 ? min(queue.lowestBound, 0) : queue.lowestBound }
+  var open: Int { queue.count + undecided }
+
+  /// Bytes that open parts take, at most: slopes, and bounds of all layers where none is shared.
+  var memory: Int {
+    queue.count * (bounder.network.reluCounts.reduce(0, +) * 20 + 512)
+  }
+
+  /// Splits up to a batch of parts.
+  mutating func round() -> Round {
+    if let candidate = pendingCandidate {
+      pendingCandidate = nil
+      return .candidate(candidate)
+    }
+    guard !queue.isEmpty else { return undecided > 0 ? .stuck(.precision) : .proved }
+    guard memory <= options.memoryLimit else { return .stuck(.memory) }
+    var nodes: [Subproblem] = []
+    var whole: [Subproblem] = []
+    while nodes.count + whole.count < options.batch, let node = queue.removeLowest() {
+      if node.bounds.allSatisfy({ layer in !layer.lower.indices.contains { layer.isAmbiguous($0) } }
+      ) {
+        whole.append(node)
+      } else {
+        nodes.append(node)
+      }
+    }
+    if !whole.isEmpty { finish(whole) }
+    rounds += 1
+    if !nodes.isEmpty { split(nodes) }
+    if let candidate = pendingCandidate {
+      pendingCandidate = nil
+      return .candidate(candidate)
+    }
+    return .open
+  }
+
+  private mutating func split(_ nodes: [Subproblem]) {
+    // Rules look at one row: the one with the best bound, which the first part was bounded by.
+    let row = clause.rows[clause.rows.count == 1 ? 0 : bestRow(nodes[0])]
+    let choices = rule.choose(for: nodes, asking: BounderOracle(bounder, row: row))
+    precondition(choices.count == nodes.count, "one choice for each part")
+    let children = bounder.children(zip(nodes, choices).map { ($0, $1) })
+    branches += children.count
+    insert(children, steps: options.bounds.childSteps)
+  }
+
+  private func bestRow(_ node: Subproblem) -> Int {
+    let bounds = bounder.bound(
+      clause.rows.map { (node, $0) }, steps: 0, target: options.tolerance)
+    return bounds.indices.max { bounds[$0].lowerBound < bounds[$1].lowerBound } ?? 0
+  }
+
+  /// Bounds parts, closes those that are proved, and queues the others.
+  private mutating func insert(_ nodes: [Subproblem], steps: Int) {
+    for (node, bound, row) in bounded(nodes, steps: steps) {
+      var node = node
+      node.lowerBound = bound.lowerBound
+      node.dual = bound.dual
+      if bound.lowerBound > options.tolerance {
+        if options.keepsCertificate { leaves.append(Leaf(node: closed(node), row: row)) }
+      } else {
+        queue.insert(node)
+      }
+    }
+  }
+
+  /// What a certificate needs of a closed part; its bounds are found again from its splits.
+  private func closed(_ node: Subproblem) -> Subproblem {
+    var leaf = node
+    leaf.bounds = []
+    return leaf
+  }
+
+  /// Each part with its best row's bound, which is at least the part's own.
+  private mutating func bounded(
+    _ nodes: [Subproblem], steps: Int
+  ) -> [(node: Subproblem, bound: RowBound, row: Int)] {
+    let rows = clause.rows
+    let found = bounder.bound(
+      nodes.flatMap { node in rows.map { (node, $0) } }, steps: steps, target: options.tolerance)
+    return nodes.indices.map { index in
+      let part = found[index * rows.count..<(index + 1) * rows.count]
+      for bound in part {
+        // With several rows the replay decides whether all are violated.
+        if let vertex = bound.vertex, vertex.value < upperBound {
+          upperBound = vertex.value
+          if vertex.value <= 0 { pendingCandidate = vertex.point }
+        }
+      }
+      let best = part.indices.max { part[$0].lowerBound < part[$1].lowerBound } ?? part.startIndex
+      return (nodes[index], part[best], best - part.startIndex)
+    }
+  }
+
+  /// Decides parts without ambiguous ReLUs, on which the row is linear.
+  private mutating func finish(_ nodes: [Subproblem]) {
+    for (node, bound, row) in bounded(nodes, steps: 400) {
+      var node = node
+      node.lowerBound = bound.lowerBound
+      node.dual = bound.dual
+      if bound.lowerBound > options.tolerance {
+        if options.keepsCertificate { leaves.append(Leaf(node: closed(node), row: row)) }
+      } else {
+        undecided += 1
+      }
+    }
+  }
+}
