@@ -5,7 +5,10 @@ import BnnFitStage
 import BnnPredictStage
 import BnnSplitsStage
 import BranchingImportStage
+import BranchingRunsStage
+import BranchingSamplesStage
 import BranchingTablesStage
+import BranchingTrainStage
 import EdgeImportStage
 import FetchStage
 import LearnedOptimizerStage
@@ -20,7 +23,8 @@ public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
+      BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingRuns.self,
+        BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
       EdgeImport.self, Fetch.self,
       LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
       TransferFromProxy.self,

@@ -45,16 +45,16 @@ public struct BranchingTraining: Sendable {
   }
 
   public let options: Options
-  public private(set) var network: BranchingNetwork
+  public internal(set) var network: BranchingNetwork
   /// The snapshot to use: that with the best validation accuracy, and of equals the lower loss.
-  public private(set) var best: BranchingNetwork
-  public private(set) var bestScore: Score?
-  public private(set) var bestEpoch = 0
-  public private(set) var epoch = 0
-  public private(set) var isFinished = false
-  private var adam: Adam
-  private var lowestLoss = Double.infinity
-  private var epochsSinceLowest = 0
+  public internal(set) var best: BranchingNetwork
+  public internal(set) var bestScore: Score?
+  public internal(set) var bestEpoch = 0
+  public internal(set) var epoch = 0
+  public internal(set) var isFinished = false
+  var adam: Adam
+  var lowestLoss = Double.infinity
+  var epochsSinceLowest = 0
   private let seed: UInt64
 
   public init(_ network: BranchingNetwork, seed: UInt64, options: Options = Options()) {

@@ -1,3 +1,4 @@
+import Synchronization
 public import Verification
 
 /// Branching by the graph network, with a fail-safe and, where wanted, learning on the way (Lu and
@@ -36,9 +37,28 @@ public struct GraphBranching: BranchingRule {
     public var updates = 0
   }
 
+  /// Adds up what happened in all searches that work on copies of a rule.
+  public final class Ledger: Sendable {
+    private let stored = Mutex(Counts())
+
+    public init() {}
+
+    public var counts: Counts { stored.withLock { $0 } }
+
+    func add(_ counts: Counts) {
+      stored.withLock {
+        $0.decisions += counts.decisions
+        $0.asked += counts.asked
+        $0.lost += counts.lost
+        $0.updates += counts.updates
+      }
+    }
+  }
+
   public let name: String
   public private(set) var network: BranchingNetwork
-  public private(set) var counts = Counts()
+  private let ledger: Ledger?
+  private var counts = Counts()
   private var other: any BranchingRule
   private let options: Options
   private var failures: [ReLUIndex: Int] = [:]
@@ -51,10 +71,12 @@ public struct GraphBranching: BranchingRule {
   ///   - other: The rule to fall back on: BaBSR in the paper.
   ///   - name: What reports call the rule.
   ///   - options: How it decides.
+  ///   - ledger: Told what happened.
   public init(
     _ network: BranchingNetwork, otherwise other: any BranchingRule, name: String = "gnn",
-    options: Options = Options()
+    options: Options = Options(), ledger: Ledger? = nil
   ) {
+    self.ledger = ledger
     self.network = network
     self.other = other
     self.name = name
@@ -66,6 +88,8 @@ public struct GraphBranching: BranchingRule {
   public mutating func choose(
     for subproblems: [Subproblem], asking oracle: any BranchingOracle
   ) -> [ReLUIndex] {
+    counts = Counts()
+    defer { ledger?.add(counts) }
     let graph = graph(for: oracle)
     let box = oracle.box
     let features = zip(subproblems, oracle.states(of: subproblems)).map {
@@ -78,7 +102,7 @@ public struct GraphBranching: BranchingRule {
     return subproblems.indices.map { index in
       counts.decisions += 1
       // Weights that have been learnt since are used at once.
-      if counts.updates > 0, options.learns {
+      if counts.updates > 0 {
         scores[index] = self.network.scores(features[index], on: graph)
       }
       guard let own = scores[index].best else { return subproblems[index].ambiguous[0] }
