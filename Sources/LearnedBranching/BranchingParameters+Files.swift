@@ -1,7 +1,7 @@
 public import Formats
 
 extension BranchingParameters {
-  /// Reads a snapshot: the published PyTorch file, or safetensors with the same names.
+  /// Reads a PyTorch snapshot such as the published one.
   ///
   /// Nothing is executed. Numbers below 1e-30 become 0: weight decay without a gradient has driven
   /// half of the published maps to denormals, which cost time and change no score.
@@ -9,26 +9,30 @@ extension BranchingParameters {
   /// - Throws: `FormatError` that names the first tensor that is missing, of another shape, not
   ///   finite, or unknown.
   public init(snapshot content: FileContent) throws(FormatError) {
+    guard let pairs = try TorchFile.read(content).pairs else {
+      throw FormatError(
+        file: content.name, found: "no dictionary of tensors",
+        expected: "the state dictionary of a branching network")
+    }
     var tensors: [String: TensorData] = [:]
-    if content.name.hasSuffix(".safetensors") {
-      for tensor in try Safetensors(content).tensors { tensors[tensor.name] = tensor.data }
-    } else {
-      guard let pairs = try TorchFile.read(content).pairs else {
+    for pair in pairs {
+      guard let name = pair.key.string, let array = pair.value.array else {
         throw FormatError(
-          file: content.name, found: "no dictionary of tensors",
-          expected: "the state dictionary of a branching network")
+          file: content.name,
+          found: "'\(pair.key.string ?? pair.key.typeName)' holds \(pair.value.typeName)",
+          expected: "a tensor")
       }
-      for pair in pairs {
-        guard let name = pair.key.string, let array = pair.value.array else {
-          throw FormatError(
-            file: content.name,
-            found: "'\(pair.key.string ?? pair.key.typeName)' holds \(pair.value.typeName)",
-            expected: "a tensor")
-        }
-        tensors[name] = array
-      }
+      tensors[name] = array
     }
     try self.init(tensors, file: content.name)
+  }
+
+  /// Reads what `safetensors(metadata:)` wrote, or another file with the snapshot's names.
+  ///
+  /// - Throws: `FormatError` as for a snapshot.
+  public init(safetensors content: FileContent) throws(FormatError) {
+    let tensors = try Safetensors(content).tensors.map { ($0.name, $0.data) }
+    try self.init(Dictionary(tensors) { first, _ in first }, file: content.name)
   }
 
   private init(_ tensors: [String: TensorData], file: String) throws(FormatError) {

@@ -9,7 +9,7 @@ struct SnapshotTests {
 
   @Test func `parameters survive the way through a file`() throws {
     let parameters = BranchingParameters(seed: 5)
-    #expect(try BranchingParameters(snapshot: file(parameters.safetensors().tensors)) == parameters)
+    #expect(try BranchingParameters(safetensors: file(parameters.safetensors().tensors)) == parameters)
     #expect(parameters != BranchingParameters(seed: 6))
   }
 
@@ -33,7 +33,7 @@ struct SnapshotTests {
       (missing, name), (misshaped, "[192, 64]"), (wrong, name), (more, "bc9.bias"),
     ] {
       let error = #expect(throws: FormatError.self) {
-        try BranchingParameters(snapshot: file(case_))
+        try BranchingParameters(safetensors: file(case_))
       }
       #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
     }

@@ -34,15 +34,11 @@ struct RuleMaker {
         message: "'\(parameters.rule)' needs weights: connect a model, or name a snapshot")
     }
     do {
-      let content: FileContent
-      if let model {
-        let bytes = try FileContent(path: model.path)
-        content = try bytes.withReader { FileContent(Array($0.bytes), name: "model.safetensors") }
-      } else {
-        content = try FileContent(path: "\(folder)/\(parameters.snapshot)")
-      }
-      return BranchingNetwork(
-        try BranchingParameters(snapshot: content), rounds: parameters.rounds)
+      let weights =
+        try model.map { try BranchingParameters(safetensors: FileContent(path: $0.path)) }
+        ?? BranchingParameters(
+          snapshot: FileContent(path: "\(folder)/\(parameters.snapshot)"))
+      return BranchingNetwork(weights, rounds: parameters.rounds)
     } catch {
       throw StageError(
         code: .badInput, message: "\(error)".replacing("\(folder)/", with: ""),
