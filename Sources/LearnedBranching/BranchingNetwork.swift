@@ -83,8 +83,8 @@ struct EmbeddingPass {
         graph.layers[graph.layers.count - 1].biases[0],
       ], rows: 1, columns: 4)
     let output = tape.linear(outputFeatures, maps.out1, relu: true)
-    let inputBack = Self.inputFeatures(&tape, features, maps)
 
+    var inputBack: EmbeddingTape.Matrix?
     var embeddings: [EmbeddingTape.Matrix] = []
     for round in 0..<rounds {
       embeddings = []
@@ -114,9 +114,11 @@ struct EmbeddingPass {
       }
       // The input's new embedding is only read by another round.
       if round + 1 < rounds {
+        let back = inputBack ?? Self.inputFeatures(&tape, features, maps)
+        inputBack = back
         let sum = tape.product(edges.backEdges[0], next, transposed: edges.edges[0])
         input = tape.twice(
-          tape.concatenation([(inputBack, nil), (sum, nil)]), maps.inputB2, maps.inputB2Second)
+          tape.concatenation([(back, nil), (sum, nil)]), maps.inputB2, maps.inputB2Second)
       }
     }
     (result, scores) = Self.score(&tape, nodes, embeddings, maps)

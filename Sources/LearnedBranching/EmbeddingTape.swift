@@ -31,8 +31,16 @@ struct EmbeddingTape {
   private var sizes: [(rows: Int, columns: Int)] = []
   private var values: [[Float]] = []
   let parameters: BranchingParameters
+  /// Where maps start whose weights are all zero: half of the published snapshot's.
+  private let zeroMaps: Set<Int>
 
-  init(_ parameters: BranchingParameters) { self.parameters = parameters }
+  init(_ parameters: BranchingParameters) {
+    self.parameters = parameters
+    zeroMaps = Set(
+      BranchingParameters.maps.filter { map in
+        parameters.values[map.weights..<map.biases].allSatisfy { $0 == 0 }
+      }.map(\.weights))
+  }
 
   func values(of matrix: Matrix) -> [Float] { values[matrix.position] }
 
@@ -58,8 +66,10 @@ struct EmbeddingTape {
     let result = [Float](unsafeUninitializedCapacity: x.rows * map.outputs) { buffer, count in
       parameters.values.withUnsafeBufferPointer { all in
         guard let out = buffer.baseAddress, let base = all.baseAddress else { return }
+        // Only the biases are left, whatever comes in.
+        let inputs = zeroMaps.contains(map.weights) ? 0 : map.inputs
         embedding_linear(
-          x.rows, map.inputs, map.outputs, values[x.position], base + map.weights,
+          x.rows, inputs, map.outputs, values[x.position], base + map.weights,
           base + map.biases, relu ? 1 : 0, out)
       }
       count = x.rows * map.outputs

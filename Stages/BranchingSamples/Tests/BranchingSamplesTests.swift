@@ -15,7 +15,7 @@ struct BranchingSamplesTests {
           "tables": ["base_easy"], "properties": 1, "records": 2, "best": 6, "best-of-layer": 3,
           "share": 0.01, "steps": 4,
         ], inputs: ["files": files], seed: 1, cpus: cpus)
-      #expect(outcome.metrics["records"] == 2 && outcome.metrics["properties"] == 1)
+      #expect(outcome.metrics["properties"] == 1)
       let path = outcome.path("samples") + "/property-0000.safetensors"
       return (
         String(decoding: try outcome.bytes("properties"), as: UTF8.self),
@@ -27,7 +27,9 @@ struct BranchingSamplesTests {
     #expect(table == other && bytes == others)
     let cells = table.split(separator: "\n")[1].split(separator: ",")
     let bound = try #require(Double(cells[5]))
-    #expect(bound < -0.1 && bound > -0.75)
+    // Between the easiest and the hardest, give or take a fifth.
+    #expect(bound <= -0.12 && bound >= -0.72)
+    #expect(cells[7] == "1" || cells[7] == "2")
   }
 
   @Test func `bounds that are no range are refused`() async throws {
