@@ -77,7 +77,7 @@ extension PropertySamples {
   ///
   /// - Parameters:
   ///   - content: The file.
-  ///   - graph: The network's row as a graph, to check the shapes against.
+  ///   - network: What the examples are of, to check their shapes against.
   /// - Throws: `FormatError` that names the tensor.
   public init(
     _ content: FileContent, for network: ReLUNetwork

@@ -10,7 +10,8 @@ public struct SampleProperty: Sendable {
   /// Finds the radius at which the bound of the whole box is as far below 0 as wanted, by bisection.
   ///
   /// The published properties have a radius found by bisection over BaBSR's own time; the bound of
-  /// the root stands for it here, at a thousandth of the cost.
+  /// the root stands for it here, at a thousandth of the cost. Nil where no radius below 0.4 has a
+  /// bound within a fifth of the wanted one.
   ///
   /// - Parameters:
   ///   - network: The network.
@@ -20,7 +21,6 @@ public struct SampleProperty: Sendable {
   ///   - target: The wanted bound, below 0.
   ///   - options: How much work goes into bounds.
   ///   - workers: Threads to keep busy.
-  /// - Returns: Nil where no radius below 1 has a bound within a fifth of the wanted one.
   public init?(
     _ network: ReLUNetwork, image: [Double], label: Int, other: Int, target: Double,
     options: BoundOptions, workers: Int

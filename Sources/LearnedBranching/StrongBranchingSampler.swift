@@ -78,7 +78,9 @@ public struct StrongBranchingSampler: BranchingRule {
       features: SubproblemFeatures(
         subproblem, oracle.states(of: [subproblem])[0], box: oracle.box, graph: graph),
       parentBound: subproblem.lowerBound,
-      candidates: zip(candidates, children).map { BranchingRecord.Candidate(relu: $0, children: $1) })
+      candidates: zip(candidates, children).map {
+        BranchingRecord.Candidate(relu: $0, children: $1)
+      })
     recorder.append(record)
     let qualities = record.qualities
     var best: Int?

@@ -9,7 +9,8 @@ struct SnapshotTests {
 
   @Test func `parameters survive the way through a file`() throws {
     let parameters = BranchingParameters(seed: 5)
-    #expect(try BranchingParameters(safetensors: file(parameters.safetensors().tensors)) == parameters)
+    #expect(
+      try BranchingParameters(safetensors: file(parameters.safetensors().tensors)) == parameters)
     #expect(parameters != BranchingParameters(seed: 6))
   }
 

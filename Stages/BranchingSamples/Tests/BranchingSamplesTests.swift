@@ -7,7 +7,7 @@ import Testing
 
 struct BranchingSamplesTests {
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"))
-  func `examples are of images that no test is about, and equal at any thread count`() async throws {
+  func `examples are equal at any thread count`() async throws {
     let files = try Mirror.files()
     func run(cpus: Int) async throws -> (String, [UInt8]) {
       let outcome = try await StageHarness(BranchingSamples.self).run(

@@ -48,7 +48,8 @@ struct BranchingTablesTests {
   }
 
   @Test func `what others recorded stands beside, for the same properties alone`() async throws {
-    let own = try file(header + "base,easy,1,babsr,unsat,20,10,100\nbase,easy,1,gnn,unsat,5,1,100\n")
+    let own = try file(
+      header + "base,easy,1,babsr,unsat,20,10,100\nbase,easy,1,gnn,unsat,5,1,100\n")
     let others = try file(
       header + "base,easy,1,babsr,unsat,30,400,3600\nbase,easy,2,babsr,unsat,90,900,3600\n")
     let outcome = try await StageHarness(BranchingTables.self).run(
