@@ -33,7 +33,7 @@ struct BranchingRunsTests {
       (["rule": "gnn"] as Value, "needs weights"),
       (["rule": "gnn", "snapshot": "cifar_base_kw.pth"], "'state_dict' holds list"),
       (["rule": "babsr", "network": "none.pth"], "none.pth"),
-      (["rule": "babsr", "tables": ["wide"]], "wide.pkl"),
+      (["rule": "babsr", "images": "none"], "none"),
       (["rule": "babsr", "tables": ["base_easy"], "most-recorded": 1], "no row is left"),
     ] {
       let error = await #expect(throws: StageError.self) {

@@ -24,6 +24,10 @@ enum Mirror {
       ("cifar_base_kw.pth", "\(published)/models/cifar_base_kw.pth"),
       ("snapshot.pt", "\(published)/models/cifar_trained_gnn/\(snapshot)"),
       ("base_easy.pkl", "\(published)/cifar_exp/base_easy.pkl"),
+      ("base_med.pkl", "\(published)/cifar_exp/base_med.pkl"),
+      ("base_hard.pkl", "\(published)/cifar_exp/base_hard.pkl"),
+      ("deep.pkl", "\(published)/cifar_exp/deep.pkl"),
+      ("wide.pkl", "\(published)/cifar_exp/wide.pkl"),
       (
         "test_batch",
         "\(host)/zhi-fangZhang/idpl_gen/0626f9d08138278bbe0b970a3055d714150ab4a0/data/"
