@@ -17,6 +17,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A library module under `Sources/` with its tests under `Tests/`.
@@ -81,7 +83,16 @@ let stages: [String: [Target.Dependency]] = [
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
+  "SmartDealEvaluate": [
+    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealReport": [],
+  "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "Verify": ["Verification", "Formats", "ONNX"],
+  "VerifySet": ["Verification", "Formats"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -121,7 +132,7 @@ let torchLibrary = Target.target(
 // Opened when first needed, since their forty further libraries cost half of a process's start:
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
-  [.target(name: "CLate")]
+  [.target(name: "CLate"), .target(name: "CClp")]
   + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
@@ -161,6 +172,19 @@ let modules: [Target] =
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
+  + module(
+    "ChangeReporting",
+    [
+      "Provenance", "ArtifactComparison", "Notebook", "RunRecord", "ContentHashing",
+      "StructuredValue",
+    ],
+    resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module(
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -172,8 +196,18 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
+  + module(
+    "LivePage",
+    [
+      "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
+      "StageKit",
+      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
+      flyingSocks,
+    ],
+    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
@@ -188,12 +222,17 @@ let modules: [Target] =
     ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "CZlib"],
-    testing: ["ContentHashing", "Statistics", "StructuredValue"],
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"],
+    testing: ["ContentHashing", "Statistics"],
     fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkProfiling",
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
   + module("VerificationRecords", ["Formats"])
   + module(
-    "Verification", ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels"],
+    "Verification",
+    ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
@@ -219,6 +258,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: systemLibraries + lateLibraries + modules
     + [
@@ -246,7 +286,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ContentHashing", "Formats", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "LivePage",
+          "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

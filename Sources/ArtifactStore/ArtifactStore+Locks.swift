@@ -81,6 +81,22 @@ extension ArtifactStore {
     }
   }
 
+  /// The process of a run that is not over; nil where none holds the run's lock.
+  ///
+  /// The lock says so, not the number in its file, which may belong to another process by now.
+  public func process(ofRun run: String) -> Int32? {
+    let file = Foundation.open("\(path)/work/\(run).lock", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    // A shared lock is refused only while the run holds its own.
+    guard flock(file, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return nil }
+    var text = [UInt8](repeating: 0, count: 32)
+    let count = pread(file, &text, text.count, 0)
+    guard count > 0 else { return nil }
+    return String(decoding: text.prefix(count), as: UTF8.self).split(separator: " ").last
+      .flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+  }
+
   /// Visits the runs that are not over, but whose process has died, by the names of their working
   /// folders; each stays locked while it is visited, so that nobody else takes it for living or dead.
   public func forEachAbandonedRun(_ body: (String) -> Void) {

@@ -15,7 +15,14 @@ import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartDealDecomposeStage
+import SmartDealEnergyStage
+import SmartDealEvaluateStage
+import SmartDealReportStage
+import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifySetStage
+import VerifyStage
 public import StageKit
 
 /// The stages that are linked into the program, one entry each.
@@ -24,10 +31,10 @@ public enum BuiltinStages {
     [
       AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingRuns.self,
-        BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
-      EdgeImport.self, Fetch.self,
-      LearnOptimizer.self, Predictor.self, RegressionSplit.self, SrccMatrix.self,
-      TransferFromProxy.self,
+      BranchingSamples.self, BranchingTables.self, BranchingTrain.self, EdgeImport.self,
+      Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
+      SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self, Verify.self, VerifySet.self,
     ]
   }
 }

@@ -4,8 +4,8 @@ public import StructuredValue
 
 /// What happens during a run, in order; for the terminal, the event file and the live page.
 public enum RunEvent: Sendable {
-  /// The run starts; the names of all instances that it may execute.
-  case began(run: String, instances: [String])
+  /// The run of a pipeline file starts; the names of all instances that it may execute.
+  case began(run: String, file: String, instances: [String])
   /// An attempt started.
   case started(instance: String, attempt: Int, why: String)
   case progress(instance: String, done: Int, total: Int, unit: String, message: String)
@@ -24,9 +24,9 @@ extension RunEvent {
   /// The event as one JSON object with a stable shape, for `--json` and `--events`.
   public var json: Value {
     switch self {
-    case .began(let run, let instances):
+    case .began(let run, let file, let instances):
       [
-        "event": "began", "run": .string(run),
+        "event": "began", "run": .string(run), "file": .string(file),
         "instances": .list(instances.map { .string($0) }),
       ]
     case .started(let instance, let attempt, let why):

@@ -365,28 +365,7 @@ extension Scheduler {
 
   /// Takes over what an action gave.
   func fill(_ record: inout InstanceRecord, of index: Int, from result: ActionResult) {
-    record.outputs = result.outputs.sorted { $0.key < $1.key }.map { slot, output in
-      ArtifactRecord(
-        slot: slot, kind: output.kind, digest: output.digest, isTree: output.isTree,
-        size: output.size)
-    }
-    var declared: [String: ManifestMetric] = [:]
-    if case .plugin(let plugin) = graph.instances[index].work { declared = plugin.manifest.metrics }
-    record.metrics = Dictionary(
-      uniqueKeysWithValues: result.metrics.map { name, value in
-        (
-          name,
-          MetricRecord(
-            value: value, unit: declared[name]?.unit,
-            direction: declared[name]?.direction.flatMap(MetricRecord.Direction.init),
-            doc: declared[name].flatMap { $0.doc.isEmpty ? nil : $0.doc })
-        )
-      })
-    record.notes = result.notes
-    record.log = result.log
-    record.seconds = result.seconds
-    record.cpuSeconds = result.cpuSeconds
-    record.peakMemory = result.peakMemory
+    record.take(result, of: graph.instances[index])
   }
 }
 

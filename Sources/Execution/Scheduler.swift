@@ -223,21 +223,7 @@ extension Scheduler {
   func blank(
     _ index: Int, _ outcome: InstanceRecord.Outcome, why: String, key: ActionKey? = nil
   ) -> InstanceRecord {
-    let instance = graph.instances[index]
-    var record = InstanceRecord(
-      name: instance.name, cell: instance.cell, matrix: instance.matrix, outcome: outcome,
-      why: why, key: key?.digest, keyFields: key?.fields ?? [:])
-    if case .plugin(let plugin) = instance.work {
-      record.plugin = plugin.manifest.name
-      record.version = plugin.manifest.version.description
-    }
-    for input in instance.inputs {
-      guard let digest = key?.content(ofInput: input.name) else { continue }
-      record.inputs.append(
-        InputRecord(
-          slot: input.name, kind: input.kind, digest: digest, from: input.reference))
-    }
-    return record
+    InstanceRecord(of: graph.instances[index], outcome, why: why, key: key)
   }
 
   /// Takes an instance off the list and looks at those that waited for it.

@@ -1,10 +1,10 @@
 /// A table read from CSV (RFC 4180) for showing.
-struct CommaSeparated {
-  var header: [String] = []
-  var rows: [[String]] = []
+package struct CommaSeparated {
+  package var header: [String] = []
+  package var rows: [[String]] = []
 
   /// Reads the text; rows of other lengths than the header's are kept as they are.
-  init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     var records: [[String]] = []
     var record: [String] = []
     var field: [UInt8] = []

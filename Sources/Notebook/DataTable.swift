@@ -2,34 +2,52 @@ import Foundation
 import StructuredValue
 
 /// A table of the page: sortable, numbers aligned, long ones folded.
-struct DataTable {
-  struct Cell {
+package struct DataTable {
+  package struct Cell {
     /// What is shown; escaped when written unless it is markup.
-    var text: String
-    var isMarkup = false
+    package var text: String
+    package var isMarkup = false
     /// What it is sorted by, where that is a number.
-    var number: Double?
+    package var number: Double?
     /// The exact value or where it comes from.
-    var title: String?
+    package var title: String?
+
+    package init(
+      text: String, isMarkup: Bool = false, number: Double? = nil, title: String? = nil
+    ) {
+      self.text = text
+      self.isMarkup = isMarkup
+      self.number = number
+      self.title = title
+    }
   }
 
-  struct Column {
-    var name: String
+  package struct Column {
+    package var name: String
     /// Markup after the name, such as a unit.
-    var suffix = ""
-    var title: String?
-    var isNumeric = false
+    package var suffix = ""
+    package var title: String?
+    package var isNumeric = false
+
+    package init(
+      name: String, suffix: String = "", title: String? = nil, isNumeric: Bool = false
+    ) {
+      self.name = name
+      self.suffix = suffix
+      self.title = title
+      self.isNumeric = isNumeric
+    }
   }
 
-  var caption: String
-  var columns: [Column]
-  var rows: [[Cell]]
-  var visibleRows: Int
+  package var caption: String
+  package var columns: [Column]
+  package var rows: [[Cell]]
+  package var visibleRows: Int
 
   /// More rows than this make a page slow; the rest is in the download.
   static let mostRows = 500
 
-  func html(identifier: String) -> String {
+  package func html(identifier: String) -> String {
     var html = "<div class=\"table-frame\" tabindex=\"0\" role=\"region\" "
     html += "aria-label=\"\(HTML.escape(caption))\">"
     html += "<table class=\"data\" id=\"\(identifier)\" data-visible=\"\(visibleRows)\">"
@@ -66,7 +84,7 @@ struct DataTable {
 
   // MARK: - From CSV
 
-  init(caption: String, columns: [Column], rows: [[Cell]], visibleRows: Int) {
+  package init(caption: String, columns: [Column], rows: [[Cell]], visibleRows: Int) {
     self.caption = caption
     self.columns = columns
     self.rows = rows
@@ -74,7 +92,7 @@ struct DataTable {
   }
 
   /// Numbers are found by looking: a column is numeric when all of its non-empty cells are.
-  init(caption: String, csv: CommaSeparated, visibleRows: Int) {
+  package init(caption: String, csv: CommaSeparated, visibleRows: Int) {
     let shown = csv.rows.prefix(DataTable.mostRows)
     columns = csv.header.map { Column(name: $0) }
     rows = shown.map { row in

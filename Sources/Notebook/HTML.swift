@@ -1,7 +1,7 @@
 /// Text of a page under construction; everything that isn't markup of ours goes through `escape`.
-enum HTML {
+package enum HTML {
   /// Text as it may stand between tags and inside quoted attributes.
-  static func escape(_ text: some StringProtocol) -> String {
+  package static func escape(_ text: some StringProtocol) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
@@ -22,7 +22,9 @@ enum HTML {
   }
 
   /// An opening tag, the escaped text and the closing tag.
-  static func element(_ name: String, class style: String? = nil, _ text: some StringProtocol)
+  package static func element(
+    _ name: String, class style: String? = nil, _ text: some StringProtocol
+  )
     -> String
   {
     let attribute = style.map { " class=\"\($0)\"" } ?? ""
@@ -30,7 +32,7 @@ enum HTML {
   }
 
   /// A collapsible part; summary and content are markup.
-  static func details(
+  package static func details(
     _ summary: String, style: String = "", _ content: String, identifier: String? = nil
   ) -> String {
     "<details class=\"\(style)\"\(identifier.map { " id=\"\($0)\"" } ?? "")>"
@@ -40,7 +42,7 @@ enum HTML {
   /// JSON as it may stand inside a script element.
   ///
   /// `<` occurs in JSON only inside strings, where the escape means the same.
-  static func scriptData(_ json: String) -> String {
+  package static func scriptData(_ json: String) -> String {
     json.replacing("<", with: "\\u003c")
   }
 }

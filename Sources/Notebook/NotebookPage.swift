@@ -27,6 +27,24 @@ public struct NotebookPage {
     public var tableRows = 12
     /// Lines of log a succeeded stage shows; a failed one shows five times as many.
     public var logLines = 40
+    /// Instances that have no result yet; the page says so instead of calling them skipped.
+    public var pending: Set<String> = []
+    /// Which instance feeds which, where the record's inputs don't tell, as before a first run.
+    public var edges: [Edge] = []
+    /// Whether figures are only places, to be filled by `figure(_:name:identifier:)` when they come
+    /// into view.
+    public var defersFigures = false
+
+    /// An arrow of the graph, between instances by name.
+    public struct Edge: Hashable, Sendable {
+      public var from: String
+      public var to: String
+
+      public init(from: String, to: String) {
+        self.from = from
+        self.to = to
+      }
+    }
 
     public init() {}
   }
@@ -55,7 +73,7 @@ public struct NotebookPage {
     let provenance = writer.provenance()
     let body =
       writer.masthead() + summary + writer.contents()
-      + "<main id=\"content\">\n\(cells)</main>\n" + writer.pipeline() + provenance
+      + "<main id=\"content\">\n\(cells.joined())</main>\n" + writer.pipeline() + provenance
     return PageFrame(writer: writer, bundle: bundle).page(body)
   }
 

@@ -1,10 +1,10 @@
 import Foundation
-import StructuredValue
+package import StructuredValue
 
 /// Numbers as people read them.
-enum NumberText {
+package enum NumberText {
   /// Four significant digits; integers in full.
-  static func short(_ value: Value) -> String {
+  package static func short(_ value: Value) -> String {
     switch value {
     case .int(let number): grouped(number)
     case .double(let number): short(number)
@@ -13,7 +13,7 @@ enum NumberText {
     }
   }
 
-  static func short(_ number: Double) -> String {
+  package static func short(_ number: Double) -> String {
     if number.isNaN { return "NaN" }
     if number.isInfinite { return number < 0 ? "−∞" : "∞" }
     if number == 0 { return "0" }
@@ -31,7 +31,7 @@ enum NumberText {
   }
 
   /// An integer with thin spaces from five digits on.
-  static func grouped(_ number: Int) -> String {
+  package static func grouped(_ number: Int) -> String {
     let digits = String(number.magnitude)
     guard digits.count > 4 else { return minus(String(number)) }
     var text = ""
@@ -42,12 +42,12 @@ enum NumberText {
     return (number < 0 ? "−" : "") + text
   }
 
-  static func fixed(_ number: Double, decimals: Int) -> String {
+  package static func fixed(_ number: Double, decimals: Int) -> String {
     number.isFinite ? minus(String(format: "%.\(decimals)f", number)) : short(number)
   }
 
   /// Decimals that suit a whole column; nil where its magnitudes are too far apart for one choice.
-  static func decimals(of column: [Double]) -> Int? {
+  package static func decimals(of column: [Double]) -> Int? {
     let sizes = column.filter { $0.isFinite && $0 != 0 }.map { abs($0) }
     guard let largest = sizes.max(), let smallest = sizes.min() else { return 0 }
     if sizes.allSatisfy({ $0 == $0.rounded() && $0 < 1e7 }) { return 0 }
@@ -55,7 +55,7 @@ enum NumberText {
     return min(5, max(1, 3 - Int(log10(largest).rounded(.down))))
   }
 
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     if count < 1024 { return "\(count) B" }
     var size = Double(count)
     var unit = 0
@@ -67,7 +67,7 @@ enum NumberText {
     return "\(text) \(["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit])"
   }
 
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
     if seconds < 0.9995 { return "\(Int((seconds * 1000).rounded())) ms" }
     if seconds < 59.95 { return String(format: "%.1f s", seconds) }

@@ -1,8 +1,8 @@
-import RunRecord
+package import RunRecord
 
 /// An outcome or verdict as icon and word; never colour alone.
-enum OutcomeMark {
-  static func html(_ outcome: InstanceRecord.Outcome, seconds: Double? = nil) -> String {
+package enum OutcomeMark {
+  package static func html(_ outcome: InstanceRecord.Outcome, seconds: Double? = nil) -> String {
     var text = outcome.rawValue
     if let seconds, outcome == .executed || outcome == .failed {
       text += " \(NumberText.duration(seconds))"
@@ -10,7 +10,7 @@ enum OutcomeMark {
     return badge(icon(outcome), text, style: outcome.rawValue)
   }
 
-  static func icon(_ outcome: InstanceRecord.Outcome) -> String {
+  package static func icon(_ outcome: InstanceRecord.Outcome) -> String {
     switch outcome {
     case .executed: "✓"
     case .cached: "↺"
@@ -21,7 +21,7 @@ enum OutcomeMark {
     }
   }
 
-  static func html(_ verdict: ClaimRecord.Verdict) -> String {
+  package static func html(_ verdict: ClaimRecord.Verdict) -> String {
     switch verdict {
     case .holds: badge("✓", "holds", style: "holds")
     case .fails: badge("✗", "fails", style: "fails")
@@ -35,14 +35,14 @@ enum OutcomeMark {
   }
 
   /// What happened, for a reader who misses a result.
-  static func sentence(_ instances: [InstanceRecord]) -> String {
+  package static func sentence(_ instances: [InstanceRecord]) -> String {
     guard instances.count == 1 else { return "Of the stage's instances: \(counts(instances))." }
     let why = instances[0].why
     return "The stage was \(instances[0].outcome.rawValue)" + (why.isEmpty ? "." : ": \(why)")
   }
 
   /// `3 executed, 2 cached, 1 failed`.
-  static func counts(_ instances: [InstanceRecord]) -> String {
+  package static func counts(_ instances: [InstanceRecord]) -> String {
     let order: [InstanceRecord.Outcome] = [
       .executed, .cached, .failed, .skipped, .blocked, .cancelled,
     ]

@@ -2,17 +2,21 @@ import ContentHashing
 import Foundation
 
 /// Libraries that go into a page only when it needs them.
-struct PageAssets {
+struct PageAssets: Sendable {
   let katex: String
   let highlight: String
 
   /// KaTeX's script and style with its fonts inside; nil where it isn't installed.
-  func mathematics(for formulas: [MathMarks.Formula]) -> (script: String, style: String)? {
+  func mathematics(
+    for formulas: [MathMarks.Formula], withAllFaces isComplete: Bool = false
+  ) -> (script: String, style: String)? {
     guard let script = PageAssets.text("\(katex)/katex.min.js"),
       let style = PageAssets.text("\(katex)/katex.min.css")
     else { return nil }
     let tex = formulas.map(\.tex).joined(separator: "\n")
-    return (script, embedFonts(style, needed: { PageAssets.needs(face: $0, for: tex) }))
+    return (
+      script, embedFonts(style, needed: { isComplete || PageAssets.needs(face: $0, for: tex) })
+    )
   }
 
   /// Replaces the files of a font face by one WOFF2 inside the style; drops faces not needed.

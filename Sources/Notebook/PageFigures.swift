@@ -20,7 +20,10 @@ struct PageFigures {
   static let largestInteractive = 2 << 20
 
   init(_ record: RunRecord, _ artifacts: any ArtifactReading, _ drawer: any FigureDrawing) {
-    let digests = PageFigures.shown(in: record)
+    self.init(PageFigures.shown(in: record), artifacts, drawer)
+  }
+
+  init(_ digests: [Digest], _ artifacts: any ArtifactReading, _ drawer: any FigureDrawing) {
     var specs: [(digest: Digest, text: String)] = []
     for digest in digests {
       do {

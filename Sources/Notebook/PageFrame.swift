@@ -32,8 +32,10 @@ struct PageFrame {
     }
     scripts.append(String(decoding: PackageResources.page_js, as: UTF8.self))
     let html =
-      PageFrame.head(writer, styles: styles, scripts: scripts) + body
-      + scripts.map { "<script>\($0)</script>\n" }.joined() + "</body>\n</html>\n"
+      StandalonePage(
+        title: writer.title, toolVersion: writer.record.tool.version, styles: styles,
+        scripts: scripts
+      ).html(body)
     parts.sort { ($1.size, $0.name) < ($0.size, $1.name) }
     return RenderedPage(html: html, parts: parts)
   }
@@ -41,32 +43,5 @@ struct PageFrame {
   /// Scripts can't contain what ends or confuses a script element.
   private static func tame(_ script: String) -> String {
     script.replacing("</script", with: "<\\/script").replacing("<!--", with: "<\\!--")
-  }
-
-  /// The policy lets only the scripts of this page run, and lets nothing be loaded, whatever a
-  /// figure or a text contains.
-  private static func head(_ writer: PageWriter, styles: [String], scripts: [String]) -> String {
-    let hashes = scripts.map(PageAssets.policyHash).joined(separator: " ")
-    let policy =
-      "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
-      + "script-src \(hashes); base-uri 'none'; form-action 'none'"
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta http-equiv="Content-Security-Policy" content="\(policy)">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta name="generator" content="pipeline \(HTML.escape(writer.record.tool.version))">
-      <title>\(HTML.escape(writer.title))</title>
-      <style>
-      \(styles.joined(separator: "\n"))
-      </style>
-      </head>
-      <body>
-      <a class="skip" href="#content">Skip to the text</a>
-
-      """
   }
 }

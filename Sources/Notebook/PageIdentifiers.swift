@@ -1,11 +1,13 @@
 import RunRecord
 
 /// The anchors of a page: unique, stable between runs, made of letters that no browser escapes.
-struct PageIdentifiers {
+package struct PageIdentifiers {
   private var taken: Set<String> = []
 
+  package init() {}
+
   /// A new identifier from a prefix and any text.
-  mutating func make(_ prefix: String, _ text: String) -> String {
+  package mutating func make(_ prefix: String, _ text: String) -> String {
     let base = prefix + PageIdentifiers.slug(text)
     var candidate = base
     var number = 2
@@ -17,7 +19,7 @@ struct PageIdentifiers {
   }
 
   /// Lower-case letters, digits and hyphens.
-  static func slug(_ text: String) -> String {
+  package static func slug(_ text: String) -> String {
     var slug = ""
     for scalar in text.lowercased().unicodeScalars {
       let isPlain = scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)

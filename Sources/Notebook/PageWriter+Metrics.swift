@@ -9,6 +9,9 @@ extension PageWriter {
     let names = only.isEmpty ? known.sorted() : only
     if own.isEmpty { return "" }
     if known.isEmpty {
+      if own.contains(where: { options.pending.contains($0.name) }) {
+        return gap("No metrics yet.", "They appear when the stage has run.")
+      }
       return gap("No metrics.", OutcomeMark.sentence(own))
     }
     if own.count == 1 { return names.count <= 6 ? tiles(own[0], names) : list(own[0], names) }

@@ -45,7 +45,7 @@ extension PageWriter {
   }
 
   func pipeline() -> String {
-    let graph = StageGraph(record, anchors)
+    let graph = StageGraph(record, anchors, edges: options.edges)
     var html = "<section class=\"back\" id=\"pipeline\"><h2>The pipeline</h2>"
     html += "<p class=\"aside\">\(NumberText.grouped(record.instances.count)) stage instances: "
     html += "\(OutcomeMark.counts(record.instances)). Each box leads to its stage.</p>"
@@ -134,14 +134,14 @@ extension PageWriter {
 }
 
 /// Times of a record, for people.
-enum RunTime {
-  static func seconds(_ start: String, _ end: String) -> Double? {
+package enum RunTime {
+  package static func seconds(_ start: String, _ end: String) -> Double? {
     guard let first = date(start), let last = date(end) else { return nil }
     return last.timeIntervalSince(first)
   }
 
   /// `23 November 2026, 16:34 UTC`; what isn't a time is shown as it stands.
-  static func day(_ text: String) -> String {
+  package static func day(_ text: String) -> String {
     guard date(text) != nil else { return text }
     let months = [
       "January", "February", "March", "April", "May", "June", "July", "August", "September",

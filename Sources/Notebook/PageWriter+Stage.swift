@@ -82,6 +82,9 @@ extension PageWriter {
     }
     if shown.isEmpty {
       if own.isEmpty { return "" }
+      if own.contains(where: { options.pending.contains($0.name) }) {
+        return gap("No \(slot) yet.", "It appears when the stage has run.")
+      }
       return gap("No \(slot).", "\(OutcomeMark.sentence(own)) There is no output '\(slot)'.")
     }
     if own.count == 1 { return content(&self, shown[0].1, shown[0].0) }
@@ -108,11 +111,25 @@ extension PageWriter {
 
   private mutating func figure(_ output: ArtifactRecord, _ instance: InstanceRecord) -> String {
     let name = "\(instance.name).\(output.slot)"
+    if options.defersFigures, !output.isTree { return place(of: output, name) }
     guard let figure = figures.byDigest[output.digest] else {
       return gap("Figure \(name) is missing.", figures.missing[output.digest] ?? "It is a folder.")
     }
-    let label = figure.description ?? figure.title ?? "Figure \(name)"
+    return drawn(figure, output.digest, name, identifier: identifiers.make("figure-", name))
+  }
+
+  /// Where a figure will stand; it says itself what is to be asked for.
+  private mutating func place(of output: ArtifactRecord, _ name: String) -> String {
     let identifier = identifiers.make("figure-", name)
+    return "<figure id=\"\(identifier)\" class=\"deferred\" data-digest=\"\(output.digest.hex)\" "
+      + "data-name=\"\(HTML.escape(name))\"><div class=\"drawing\" aria-hidden=\"true\"></div>"
+      + "<figcaption>Figure <code>\(HTML.escape(name))</code></figcaption></figure>\n"
+  }
+
+  mutating func drawn(
+    _ figure: PageFigures.Figure, _ digest: Digest, _ name: String, identifier: String
+  ) -> String {
+    let label = figure.description ?? figure.title ?? "Figure \(name)"
     var drawing: String
     var isBitmap = false
     switch figure.drawing {
@@ -133,7 +150,7 @@ extension PageWriter {
     html += "<div class=\"drawing\(isBitmap ? " paper" : "")\">\(drawing)</div>"
     html += "<figcaption>\(HTML.escape(figure.description ?? "")) "
     html +=
-      "<span class=\"lineage\" title=\"\(HTML.escape("\(name)\nsha256 \(output.digest.hex)\nrun \(record.id)"))\">"
+      "<span class=\"lineage\" title=\"\(HTML.escape("\(name)\nsha256 \(digest.hex)\nrun \(record.id)"))\">"
     html += "<code>\(HTML.escape(name))</code></span></figcaption>"
     if canReact {
       html += "<script type=\"application/json\">\(HTML.scriptData(figure.spec))</script>"
@@ -210,8 +227,8 @@ extension PageWriter {
 }
 
 /// Words for a POSIX shell.
-enum Shell {
-  static func quote(_ word: String) -> String {
+package enum Shell {
+  package static func quote(_ word: String) -> String {
     let plain = word.utf8.allSatisfy { byte in
       (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
         || "_-./=:,@%+".utf8.contains(byte)

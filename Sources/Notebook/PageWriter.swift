@@ -38,23 +38,23 @@ struct PageWriter {
   }
 
   /// All cells in reading order.
-  mutating func cells() -> String {
-    var html = ""
+  mutating func cells() -> [String] {
+    var cells: [String] = []
     var claims = 0
     var stages: Set<String> = []
     for cell in record.cells {
       switch cell {
       case .text(let text):
-        html += "<section class=\"prose\">\(prose(options.prose(text)))</section>\n"
+        cells.append("<section class=\"prose\">\(prose(options.prose(text)))</section>\n")
       case .stage(let stage):
         // A cell's id is unique in a valid pipeline; a second one would repeat its anchors.
-        if stages.insert(stage.id).inserted { html += self.stage(stage) }
+        cells.append(stages.insert(stage.id).inserted ? self.stage(stage) : "")
       case .claim(let claim):
-        html += self.claim(claim, anchor: anchors.claims[claims])
+        cells.append(self.claim(claim, anchor: anchors.claims[claims]))
         claims += 1
       }
     }
-    return html
+    return cells
   }
 
   mutating func prose(_ text: String, levelOffset: Int = 1) -> String {

@@ -5,7 +5,7 @@ import FoundationXML
 ///
 /// Elements and attributes outside of a list are dropped, scripts and styles with all they hold;
 /// identifiers get a prefix, so that several figures can stand in one page.
-struct SVGFilter {
+package struct SVGFilter {
   private static let elements: Set<String> = [
     "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan",
     "defs", "clipPath", "linearGradient", "radialGradient", "stop", "title", "desc", "pattern",
@@ -23,7 +23,7 @@ struct SVGFilter {
   ]
 
   /// The filtered SVG, or nil where the text is no well-formed one.
-  static func filter(_ svg: String, prefix: String, label: String) -> String? {
+  package static func filter(_ svg: String, prefix: String, label: String) -> String? {
     let reader = Reader(prefix: prefix, label: label)
     let parser = XMLParser(data: Data(svg.utf8))
     parser.delegate = reader

@@ -17,7 +17,11 @@ struct StageGraph {
   /// More nodes than this are drawn as cells, with their matrix folded.
   static let mostInstances = 60
 
-  init(_ record: RunRecord, _ anchors: Anchors) {
+  /// - Parameters:
+  ///   - record: What the run did.
+  ///   - anchors: Where its stages are on the page.
+  ///   - known: Edges between instances; where there are none they follow from the inputs.
+  init(_ record: RunRecord, _ anchors: Anchors, edges known: [NotebookPage.Options.Edge] = []) {
     let byInstance = record.instances.count <= StageGraph.mostInstances
     let groups = StageGraph.groups(record, byInstance: byInstance)
     var nodeOf: [String: Int] = [:]
@@ -34,7 +38,12 @@ struct StageGraph {
     let ofCell = Dictionary(grouping: record.instances, by: \.cell)
     let cells = Set(ofCell.keys)
     var pairs: Set<[Int]> = []
-    for instance in record.instances {
+    for edge in known {
+      if let from = nodeOf[edge.from], let to = nodeOf[edge.to], from != to {
+        pairs.insert([from, to])
+      }
+    }
+    for instance in record.instances where known.isEmpty {
       for input in instance.inputs {
         guard let reference = Reference(input.from, cells: cells), let to = nodeOf[instance.name]
         else { continue }

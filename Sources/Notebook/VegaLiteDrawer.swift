@@ -7,6 +7,15 @@ public struct VegaLiteDrawer: FigureDrawing {
   let python: String
   let cache: Cache
   let secondsAtMost: Int
+  let ground: Ground
+
+  /// What figures are drawn for.
+  public enum Ground: Sendable {
+    /// The notebook's page, whose style gives the colours, light or dark.
+    case page
+    /// White: a document that knows nothing of our style.
+    case paper
+  }
 
   /// Where drawings are kept between pages, by a digest of all that determines them.
   public struct Cache {
@@ -25,10 +34,14 @@ public struct VegaLiteDrawer: FigureDrawing {
   /// - Parameters:
   ///   - python: The interpreter of the environment that `requirements.txt` describes.
   ///   - cache: Known drawings; none by default.
+  ///   - ground: What the figures are drawn for.
   ///   - secondsAtMost: When to give up on figures that don't come to an end.
-  public init(python: String, cache: Cache = Cache(), secondsAtMost: Int = 300) {
+  public init(
+    python: String, cache: Cache = Cache(), ground: Ground = .page, secondsAtMost: Int = 300
+  ) {
     self.python = python
     self.cache = cache
+    self.ground = ground
     self.secondsAtMost = secondsAtMost
   }
 
@@ -51,7 +64,8 @@ public struct VegaLiteDrawer: FigureDrawing {
 
   private func request(_ spec: String) -> Value {
     [
-      "spec": .string(spec), "limit": .int(VegaLiteDrawer.largestSVG), "config": FigureTheme.page,
+      "spec": .string(spec), "limit": .int(VegaLiteDrawer.largestSVG),
+      "config": ground == .page ? FigureTheme.page : FigureTheme.paper,
       "paper": FigureTheme.paper,
     ]
   }

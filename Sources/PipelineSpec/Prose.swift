@@ -35,7 +35,7 @@ public enum Prose {
     }
   }
 
-  static func formatted(_ number: Double, _ format: String) -> String {
+  package static func formatted(_ number: Double, _ format: String) -> String {
     guard number.isFinite else { return number.isNaN ? "NaN" : number < 0 ? "−∞" : "∞" }
     if format == "," {
       guard abs(number) < 1e15 else { return String(format: "%.4g", number) }

@@ -1,18 +1,44 @@
 public import ArtifactComparison
 import ArtifactStore
+public import ChangeReporting
 import ContentHashing
 import Foundation
+public import Notebook
 public import RunRecord
 
 extension Project {
   /// Compares two artifacts by their kind.
-  public func compare(_ old: ArtifactRecord?, _ new: ArtifactRecord?) -> Comparison {
+  ///
+  /// - `options`: How rows are matched, what counts as noise, and how much is listed.
+  public func compare(
+    _ old: ArtifactRecord?, _ new: ArtifactRecord?,
+    options: ComparisonOptions = ComparisonOptions()
+  ) -> Comparison {
     let folder =
       NSTemporaryDirectory() + "pipeline-diff-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return ArtifactComparison.compare(
       kind: new?.kind ?? old?.kind ?? "file", old: content(old, "\(folder)/old"),
-      new: content(new, "\(folder)/new"))
+      new: content(new, "\(folder)/new"), options: options)
+  }
+
+  /// Compares two runs and, unless `isBrief`, what is inside their artifacts.
+  public func changes(
+    from old: RunRecord, to new: RunRecord, isBrief: Bool = false,
+    options: ComparisonOptions = ComparisonOptions()
+  ) -> ChangeReport {
+    ChangeReport(
+      from: old, to: new,
+      compare: isBrief ? nil : { self.compare($0, $1, options: options) })
+  }
+
+  /// A comparison as one page.
+  ///
+  /// - `python`: The interpreter that has vl-convert.
+  public func page(of changes: ChangeReport, python: String) -> RenderedPage {
+    ChangePage.render(
+      changes, artifacts: StoreReader(store: store),
+      figures: VegaLiteDrawer(python: python, cache: drawingCache))
   }
 
   /// The artifact as a file or folder to read.

@@ -1,5 +1,6 @@
 import ArtifactStore
 import ContentHashing
+public import Exports
 import Foundation
 public import Notebook
 import PipelineSpec
@@ -11,7 +12,17 @@ extension Project {
   ///
   /// - `python`: The interpreter that has vl-convert.
   public func page(of record: RunRecord, python: String) -> RenderedPage {
-    var options = NotebookPage.Options()
+    notebook(of: record, python: python).render()
+  }
+
+  /// The notebook of a record, to be written as a page or in parts.
+  ///
+  /// - `python`: The interpreter that has vl-convert.
+  /// - `options`: Its `prose` is set here.
+  public func notebook(
+    of record: RunRecord, python: String, options: NotebookPage.Options = NotebookPage.Options()
+  ) -> NotebookPage {
+    var options = options
     let measurements = Measurements(record.instances, parameters: record.parameters)
     options.prose = { text in
       Prose.fill(text) { shown, name in
@@ -20,8 +31,32 @@ extension Project {
         measurements.value($0)
       }
     }
+    return NotebookPage(
+      record: record, artifacts: StoreReader(store: store), figures: drawer(python: python),
+      options: options)
+  }
+
+  /// What draws figures, and keeps the drawings in the store.
+  public func drawer(python: String) -> VegaLiteDrawer {
+    VegaLiteDrawer(python: python, cache: drawingCache)
+  }
+
+  /// A run with what an export shows of it.
+  ///
+  /// - `python`: The interpreter that has vl-convert; nil for exports without figures.
+  public func exported(_ record: RunRecord, python: String?) -> ExportedRun {
+    let measurements = Measurements(record.instances, parameters: record.parameters)
+    let drawer = python.map { VegaLiteDrawer(python: $0, cache: drawingCache, ground: .paper) }
+    return ExportedRun(
+      record, artifacts: StoreReader(store: store), figures: drawer,
+      formatting: ExportedRun.Formatting(
+        prose: { Prose.fill($0) { measurements.value($0) } }, number: Prose.formatted))
+  }
+
+  /// Drawings are kept in the store's folder.
+  var drawingCache: VegaLiteDrawer.Cache {
     let folder = "\(store.path)/drawings"
-    let cache = VegaLiteDrawer.Cache(
+    return VegaLiteDrawer.Cache(
       load: { digest in
         FileManager.default.contents(atPath: "\(folder)/\(digest.hex)").map { Array($0) }
       },
@@ -32,20 +67,18 @@ extension Project {
         try? Data(bytes).write(
           to: URL(fileURLWithPath: "\(folder)/\(digest.hex)"), options: .atomic)
       })
-    let page = NotebookPage(
-      record: record, artifacts: StoreReader(store: store),
-      figures: VegaLiteDrawer(python: python, cache: cache), options: options)
-    return page.render()
   }
 
-  /// The Python of the project's own environment, or the one in the path.
+  /// The Python of the project's own environment, or the first one in the path.
   public var python: String {
     let own = "\(root)/.venv/bin/python3"
-    return FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
+    let inPath = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" }
+    return ([own] + inPath).first { FileManager.default.isExecutableFile(atPath: $0) } ?? "python3"
   }
 }
 
-private struct StoreReader: ArtifactReading {
+/// The store as pages read it.
+struct StoreReader: ArtifactReading {
   let store: ArtifactStore
   func bytes(of digest: Digest) throws -> [UInt8] { try store.bytes(of: digest) }
 }

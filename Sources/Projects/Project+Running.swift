@@ -64,7 +64,7 @@ extension Project {
       observe(event)
     }
     let begun = RunEvent.began(
-      run: id, instances: selected.sorted().map { graph.instances[$0].name })
+      run: id, file: loaded.file, instances: selected.sorted().map { graph.instances[$0].name })
     journal.append(begun)
     observe(begun)
     if let leftOut = log?.leftOut, let first = leftOut.first {
@@ -148,7 +148,8 @@ extension Project {
     return "\(time.prefix(8))-\(time.dropFirst(8).prefix(6))-\(suffix)"
   }
 
-  private func record(
+  /// The record of a run, as far as the pipeline and its instances tell it.
+  func record(
     _ loaded: LoadedPipeline, id: String, started: String, status: RunRecord.Status,
     instances: [InstanceRecord], toolVersion: String
   ) -> RunRecord {
@@ -192,6 +193,9 @@ final class Memo<Content> {
 
 /// The file of a run's events, one JSON object a line; a torn last line is nothing to worry about,
 /// since nothing depends on it.
+///
+/// Each line says in `at` how many seconds after 1970 the event happened, so that whoever follows the
+/// run, or opens its page in the middle, knows since when each stage has been running.
 final class Journal {
   private let file: Int32
   /// Hits, which come by the thousand and tell a reader nothing that could not wait for the next
@@ -207,7 +211,9 @@ final class Journal {
 
   func append(_ event: RunEvent) {
     guard file >= 0 else { return }
-    waiting += (event.json.json() + "\n").utf8
+    guard case .map(var line) = event.json else { return }
+    line["at"] = .double((Date().timeIntervalSince1970 * 1000).rounded() / 1000)
+    waiting += (Value.map(line).json() + "\n").utf8
     if case .finished(let record) = event, record.outcome == .cached, waiting.count < 1 << 16 {
       return
     }

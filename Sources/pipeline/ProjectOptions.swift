@@ -102,7 +102,17 @@ struct PipelineOptions: ParsableArguments {
     return (opened, loaded)
   }
 
-  private func specOptions() throws -> SpecOptions {
+  /// The options that say what the file means, as arguments for another process.
+  var arguments: [String] {
+    (profile.map { ["--profile=\($0)"] } ?? []) + overrides.map { "--set=\($0)" }
+  }
+
+  /// Opens a project that has been opened before, to look at everything again.
+  static func open(root: String, environment: [String: String]) throws -> Project {
+    try Project(root: root, builtIn: BuiltinStages.all, environment: environment)
+  }
+
+  func specOptions() throws -> SpecOptions {
     SpecOptions(
       profile: profile,
       overrides: try overrides.map { text in

@@ -76,14 +76,13 @@
       });
     });
   };
-  all("table.data").forEach(sortable);
-  all(".show-rows").forEach((button) => button.addEventListener("click", () => {
+  const unfold = (button) => button.addEventListener("click", () => {
     document.getElementById(button.getAttribute("aria-controls"))?.classList.add("all");
     button.remove();
-  }));
+  });
 
   // Panels of a matrix: one at a time, with arrow keys.
-  all(".strip").forEach((strip) => {
+  const tabbed = (strip) => {
     const panels = [...strip.children].filter((child) => child.classList.contains("panel"));
     const tabs = make("div", { className: "tabs" }, { role: "tablist", "aria-label": strip.dataset.label });
     const buttons = panels.map((panel, index) => {
@@ -110,11 +109,12 @@
     tabs.append(...buttons);
     strip.prepend(tabs);
     choose(0);
-  });
+  };
 
   // Formulas and code, where their libraries are in the page.
-  if (window.katex) {
-    all(".math").forEach((span) => {
+  const typeset = (scope) => {
+    if (!window.katex) return;
+    all(".math:not(.drawn)", scope).forEach((span) => {
       const display = span.classList.contains("display");
       const tex = span.textContent.slice(display ? 2 : 1, display ? -2 : -1);
       try {
@@ -122,55 +122,56 @@
         span.classList.add("drawn");
       } catch { span.title = "KaTeX can't read this formula"; }
     });
-  }
-  if (window.hljs) {
+  };
+  const highlight = (scope) => {
+    if (!window.hljs) return;
     hljs.configure({ hideUpgradeWarningAcceptNoSupportOrSecurityUpdates: true });
-    all("pre code[class*='language-']").forEach((block) => {
+    all("pre code[class*='language-']:not(.hljs)", scope).forEach((block) => {
       const language = block.className.replace(/^.*language-(\S+).*$/, "$1").toLowerCase();
       if (hljs.getLanguage(language)) hljs.highlightBlock(block);
     });
-  }
+  };
 
   // Figures wake up when they come into view; nothing is ever loaded.
-  if (window.vegaEmbed) {
-    const refuse = () => Promise.reject(new Error("this page loads nothing"));
-    const loader = { load: refuse, http: refuse, file: refuse, sanitize: refuse };
-    const wake = async (figure) => {
-      const drawing = figure.querySelector(".drawing");
-      const picture = [...drawing.childNodes];
-      const paper = drawing.classList.contains("paper");
-      try {
-        const spec = JSON.parse(figure.querySelector("script").textContent);
-        delete spec.usermeta;
-        const stage = make("div", { hidden: false });
-        stage.style.cssText = "position:absolute;visibility:hidden";
-        drawing.append(stage);
-        const { view } = await vegaEmbed(stage, spec, {
-          ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
-          config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" },
-          logLevel: 1,
-        });
-        stage.style.cssText = "";
-        picture.forEach((node) => node.remove());
-        figure.classList.add("awake");
-        await view.runAsync();
-      } catch {
-        // The picture says the same.
-        drawing.replaceChildren(...picture);
-      }
-    };
-    const watch = new IntersectionObserver((entries) => entries.forEach((entry) => {
-      if (!entry.isIntersecting) return;
-      watch.unobserve(entry.target);
-      wake(entry.target);
-    }), { rootMargin: "200px" });
-    all("figure.interactive").forEach((figure) => watch.observe(figure));
-  }
+  const refuse = () => Promise.reject(new Error("this page loads nothing"));
+  const loader = { load: refuse, http: refuse, file: refuse, sanitize: refuse };
+  const wake = async (figure) => {
+    const drawing = figure.querySelector(".drawing");
+    const picture = [...drawing.childNodes];
+    const paper = drawing.classList.contains("paper");
+    try {
+      const spec = JSON.parse(figure.querySelector("script").textContent);
+      delete spec.usermeta;
+      const stage = make("div", { hidden: false });
+      stage.style.cssText = "position:absolute;visibility:hidden";
+      drawing.append(stage);
+      const { view } = await vegaEmbed(stage, spec, {
+        ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
+        config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" },
+        logLevel: 1,
+      });
+      stage.style.cssText = "";
+      picture.forEach((node) => node.remove());
+      figure.classList.add("awake");
+      await view.runAsync();
+    } catch {
+      // The picture says the same.
+      drawing.replaceChildren(...picture);
+    }
+  };
+  const watch = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    watch.unobserve(entry.target);
+    wake(entry.target);
+  }), { rootMargin: "200px" });
 
   // The contents follow the reader.
-  const links = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
-  if (links.size) {
-    const spy = new IntersectionObserver((entries) => entries.forEach((entry) => {
+  let spy;
+  const follow = () => {
+    spy?.disconnect();
+    const links = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
+    if (!links.size) return;
+    spy = new IntersectionObserver((entries) => entries.forEach((entry) => {
       if (!entry.isIntersecting) return;
       links.forEach((link) => link.removeAttribute("aria-current"));
       links.get(encodeURIComponent(entry.target.id))?.setAttribute("aria-current", "true");
@@ -179,7 +180,24 @@
       const heading = document.getElementById(decodeURIComponent(id));
       if (heading) spy.observe(heading);
     });
-  }
+  };
 
+  // Brings a part of the page to life; a page that changes does so with every new part.
+  const enliven = (scope) => {
+    all("table.data", scope).forEach(sortable);
+    all(".show-rows", scope).forEach(unfold);
+    all(".strip", scope).forEach(tabbed);
+    typeset(scope);
+    highlight(scope);
+    if (window.vegaEmbed) all("figure.interactive", scope).forEach((figure) => watch.observe(figure));
+  };
+  window.notebookPage = {
+    enliven, follow, highlight, reveal, themeButton, typeset, wakeSoon: (figure) => watch.observe(figure),
+  };
+
+  // A live page does this itself, part by part.
+  if (document.body.classList.contains("live")) return;
+  enliven(document);
+  follow();
   reveal();
 })();

@@ -71,6 +71,7 @@ extension Bounder {
   ///   - jobs: Subproblems with the row to bound.
   ///   - steps: Steps of ascent.
   ///   - target: Above it a bound need not rise further.
+  /// - Returns: One bound a job, in their order.
   func bound(
     _ jobs: [(subproblem: Subproblem, row: OutputRow)], steps: Int, target: Double
   ) -> [RowBound] {
@@ -198,5 +199,28 @@ extension BoundEngine {
     return RelaxationState(
       lowerBound: value[lane], lowerDual: lowerDual, upperDual: upperDual, zhat: zhat, z: z,
       input: input, valueAtInput: row.value(network.network.evaluate(input)))
+  }
+}
+
+extension Bounder {
+  /// Both parts that a split makes, bounded: `zhat <= 0` first.
+  ///
+  /// - Parameters:
+  ///   - subproblem: The part to split.
+  ///   - relu: An ambiguous ReLU of it.
+  ///   - row: The row to bound.
+  ///   - steps: Steps of ascent.
+  /// - Returns: Two parts; an empty one has the bound `+inf`.
+  public func boundedChildren(
+    of subproblem: Subproblem, _ relu: ReLUIndex, row: OutputRow, steps: Int
+  ) -> [Subproblem] {
+    let children = children([(subproblem, relu)])
+    let bounds = bound(children.map { ($0, row) }, steps: steps, target: .infinity)
+    return zip(children, bounds).map { child, bound in
+      var child = child
+      child.lowerBound = max(bound.lowerBound, subproblem.lowerBound)
+      child.dual = bound.dual
+      return child
+    }
   }
 }

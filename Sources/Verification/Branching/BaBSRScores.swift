@@ -5,9 +5,9 @@ internal import CBoundKernels
 /// Lu and Kumar 2020 and Bunel et al. 2020, "BaBSR": with `rho` the row's coefficients carried down,
 /// `score = |max(b rho (s - 1), b rho s) + min(rho, 0) t|` and `intercept = min(rho, 0) t`.
 public struct BaBSRScores: Hashable, Sendable {
-  /// At least 0; 0 for ReLUs that are not ambiguous. A layer each.
+  /// At least 0, and 0 for ReLUs that are not ambiguous; a layer each.
   public var scores: [[Double]]
-  /// At most 0; 0 for ReLUs that are not ambiguous. A layer each.
+  /// At most 0, and 0 for ReLUs that are not ambiguous; a layer each.
   public var intercepts: [[Double]]
   /// As `scores`, with the smaller of the two terms: what FSB ranks by.
   public var pessimistic: [[Double]]

@@ -80,7 +80,9 @@ public struct RandomBranching: BranchingRule {
   }
 }
 
-/// Filtered smart branching (De Palma et al. 2021): in each layer the best ReLU by two scores of
+/// Filtered smart branching of De Palma and others, 2021.
+///
+/// In each layer the best ReLU by two scores of
 /// BaBSR's, and of these the one whose weaker child gains most.
 public struct FilteredSmartBranching: BranchingRule {
   public var name: String { "fsb" }

@@ -1,6 +1,17 @@
 public import Formats
 
 extension ReLUNetwork {
+  /// Reads a PyTorch checkpoint where the file begins as a pickle, and ONNX else.
+  ///
+  /// - Parameter path: The file.
+  /// - Returns: The network.
+  /// - Throws: `FormatError` or `VerificationError` that says what is wrong and where.
+  public static func read(path: String) throws -> ReLUNetwork {
+    // ONNX begins with field 1, a number: byte 8; a pickle with PROTO.
+    let isPickle = try FileContent(path: path).starts(with: [0x80])
+    return isPickle ? try read(checkpoint: path) : try read(onnx: path)
+  }
+
   /// Reads a PyTorch checkpoint of a sequence of convolutions, ReLUs and dense layers.
   ///
   /// The tensors are `0.weight`, `0.bias`, `2.weight`, …, at the top or in the first entry of
@@ -11,6 +22,7 @@ extension ReLUNetwork {
   /// - Parameters:
   ///   - path: The file.
   ///   - inputShape: (channels, height, width).
+  /// - Returns: The network.
   /// - Throws: `FormatError` that names the tensor, or `VerificationError`.
   public static func read(checkpoint path: String, inputShape: [Int] = [3, 32, 32]) throws
     -> ReLUNetwork

@@ -7,8 +7,9 @@ public struct ReLUNetwork: Hashable, Sendable {
   /// Without the batch: (channels, height, width), or (features).
   public let inputShape: [Int]
   public let layers: [AffineLayer]
-  /// For each input of `layers[0]`, its position in the file's own input, row-major; nil where both
-  /// are the same. A file in (height, width, channels) order differs.
+  /// For each input of `layers[0]`, its position in the file's own input, row-major.
+  ///
+  /// Nil where both are the same; a file in (height, width, channels) order differs.
   public let inputOrder: [Int]?
 
   /// Takes layers that fit.

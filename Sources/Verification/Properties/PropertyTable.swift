@@ -24,7 +24,7 @@ public struct PropertyTable: Hashable, Sendable {
     public var reason: String
   }
 
-  public let rows: [Row]
+  public private(set) var rows: [Row]
   /// All columns, with the results that others recorded.
   public let table: Table
 
@@ -45,6 +45,34 @@ public struct PropertyTable: Hashable, Sendable {
     rows = images.indices.map {
       Row(row: $0, image: images[$0], radius: radii[$0], other: others[$0])
     }
+  }
+
+  /// Whether a file is a pickle, as such tables are, and not text.
+  ///
+  /// - Parameter path: The file.
+  /// - Returns: False too where the file can't be read.
+  public static func isTable(path: String) -> Bool {
+    // Pickles of protocol 2 and later begin with PROTO.
+    (try? FileContent(path: path))?.starts(with: [0x80]) ?? false
+  }
+
+  /// One row's property, with its inputs in the order of the network's first layer.
+  ///
+  /// - Throws: `VerificationError` that says why the row cannot be used.
+  public func property(
+    row: Int, of network: ReLUNetwork, images: CIFARImages
+  ) throws(VerificationError) -> Property {
+    guard rows.indices.contains(row) else {
+      throw VerificationError(
+        .badOption, "row \(row) of a table with \(rows.count) rows; they count from 0")
+    }
+    var part = self
+    part.rows = [rows[row]]
+    let (usable, skipped) = try part.properties(of: network, images: images)
+    if let skip = skipped.first {
+      throw VerificationError(.badProperty, "row \(row) cannot be used: \(skip.reason)")
+    }
+    return usable[0].property
   }
 
   /// A column of integers, which some tables hold as floats.

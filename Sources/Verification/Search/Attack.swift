@@ -10,9 +10,6 @@ struct Attack {
 
   /// A point of the box at which a clause seems violated, in float64 by the fast kernels.
   ///
-  /// - Parameters:
-  ///   - problem: The box and its clauses.
-  ///   - clauses: Those to attack.
   /// - Returns: The first clause in order for which a point was found.
   func run(
     _ problem: Problem, clauses: [Int], _ pool: EnginePool

@@ -180,16 +180,14 @@ struct BoxSearch {
       engine.ascend(
         from: last,
         BoundEngine.Ascent(
-          steps: options.bounds.childSteps > 0 ? 2 : 0, rate: options.bounds.rate,
+          steps: min(options.bounds.childSteps, 6), rate: options.bounds.rate,
           decay: options.bounds.decay),
         until: [Double](repeating: options.tolerance, count: lanes))
       for (lane, job) in group.enumerated() {
         let bound = engine.best[lane]
         best[job.clause] = max(best[job.clause] ?? -.infinity, bound)
         guard !(bound > options.tolerance) else { continue }
-        for input in sensitivity.indices {
-          sensitivity[input] += abs(engine.inputG[input * lanes + lane]) * engine.radius[input]
-        }
+        addSensitivity(lane, to: &sensitivity, engine)
         if points.count < lanes {
           points.append(sensitivity.indices.map { engine.vertex[$0 * lanes + lane] })
         }
@@ -203,6 +201,31 @@ struct BoxSearch {
     return Found(
       part: part, input: sensitivity[input] > 0 ? input : widest,
       candidate: part.open.isEmpty ? nil : violation(points, part.open, engine))
+  }
+
+  /// Adds how much each input's width matters to one lane's bound.
+  ///
+  /// The bound's own coefficients, and a part of what they would be if no two paths cancelled: an
+  /// input may have no coefficient and still widen the relaxations.
+  private func addSensitivity(
+    _ lane: Int, to sensitivity: inout [Double], _ engine: BoundEngine
+  ) {
+    let lanes = BoundEngine.lanes
+    let first = kernels.network.layers[0]
+    var reach = [Double](repeating: 0, count: first.inputs)
+    if first.convolution == nil {
+      for output in 0..<first.outputs {
+        let coefficient = abs(engine.levels[0].a[output * lanes + lane])
+        guard coefficient > 0 else { continue }
+        for input in 0..<first.inputs {
+          reach[input] += coefficient * abs(first.weights[output * first.inputs + input])
+        }
+      }
+    }
+    for input in sensitivity.indices {
+      sensitivity[input] +=
+        (abs(engine.inputG[input * lanes + lane]) + 0.1 * reach[input]) * engine.radius[input]
+    }
   }
 
   /// The first of up to eight points that violates an open clause.

@@ -1,13 +1,13 @@
 /// What to split where a bound does not suffice.
 public enum Splitting: String, Hashable, Sendable, CaseIterable {
-  /// The inputs where there are at most 16 of them, else the ReLUs.
+  /// The inputs where there are at most 16 of them and more than 100 ReLUs, else the ReLUs.
   case automatic
   case relus
   case inputs
 
   func splitsInputs(_ network: ReLUNetwork) -> Bool {
     switch self {
-    case .automatic: network.inputCount <= 16
+    case .automatic: network.inputCount <= 16 && network.reluCounts.reduce(0, +) > 100
     case .relus: false
     case .inputs: true
     }

@@ -3,10 +3,10 @@
 /// A part is closed only by a bound above the tolerance, never by an upper bound. Results do not
 /// depend on the number of threads.
 struct SplitSearch {
-  /// A part that is proved, with the row that proves it.
+  /// A part that is proved, with the weights of the rows whose sum proves it.
   struct Leaf: Sendable {
     var node: Subproblem
-    var row: Int
+    var weights: [Double]
   }
 
   /// What a round found.
@@ -98,18 +98,19 @@ struct SplitSearch {
       node.lowerBound = bound.lowerBound
       node.dual = bound.dual
       if bound.lowerBound > options.tolerance {
-        if options.keepsCertificate { leaves.append(Leaf(node: closed(node), row: row)) }
+        close(node, clause.rows.indices.map { $0 == row ? 1 : 0 })
       } else {
         queue.insert(node)
       }
     }
   }
 
-  /// What a certificate needs of a closed part; its bounds are found again from its splits.
-  private func closed(_ node: Subproblem) -> Subproblem {
+  /// Keeps what a certificate needs of a proved part; its bounds are found again from its splits.
+  private mutating func close(_ node: Subproblem, _ weights: [Double]) {
+    guard options.keepsCertificate else { return }
     var leaf = node
     leaf.bounds = []
-    return leaf
+    leaves.append(Leaf(node: leaf, weights: weights))
   }
 
   /// Each part with its best row's bound, which is at least the part's own.
@@ -133,16 +134,24 @@ struct SplitSearch {
     }
   }
 
-  /// Decides parts without ambiguous ReLUs, on which the row is linear.
+  /// Decides parts without ambiguous ReLUs, on which the rows are linear.
   private mutating func finish(_ nodes: [Subproblem]) {
-    for (node, bound, row) in bounded(nodes, steps: 400) {
-      var node = node
-      node.lowerBound = bound.lowerBound
-      node.dual = bound.dual
-      if bound.lowerBound > options.tolerance {
-        if options.keepsCertificate { leaves.append(Leaf(node: closed(node), row: row)) }
-      } else {
+    let leaf = ExactLeaf(bounder: bounder, clause: clause, tolerance: options.tolerance)
+    let decisions = bounder.pool.map(nodes.count) { engine, index in
+      leaf.decide(nodes[index], engine)
+    }
+    for (node, decision) in zip(nodes, decisions) {
+      switch decision {
+      case .closed(let bound, let weights):
+        var node = node
+        node.lowerBound = bound.lowerBound
+        node.dual = bound.dual
+        close(node, weights)
+      case .candidate(let point):
+        // A point that the replay refutes leaves the part undecided.
         undecided += 1
+        pendingCandidate = point
+      case .undecided: undecided += 1
       }
     }
   }

@@ -41,6 +41,7 @@ public struct Subproblem: Hashable, Sendable {
 /// Where dual ascent stands: any values in range give a valid bound.
 public struct DualPoint: Hashable, Sendable {
   /// The slope of each ReLU's lower relaxation, in [0, 1]; a layer each, as long as the layer.
+  ///
   /// Numbers of ReLUs that are not ambiguous are not read.
   public var alpha: [[Float]]
   /// The multiplier of each split, at least 0, in the order of the splits.

@@ -1,6 +1,8 @@
 import Foundation
 
-/// What is known of a property in the end. "Holds" is a statement about real arithmetic on the
+/// What is known of a property in the end.
+///
+/// "Holds" is a statement about real arithmetic on the
 /// file's weights.
 public enum Verdict: Hashable, Sendable {
   /// No point of the boxes violates the property.
@@ -58,6 +60,7 @@ public struct Verifier: Sendable {
   ///   - property: With its inputs in the order of the network's first layer.
   ///   - rule: Chooses the ReLUs to split; a new value of it for each clause.
   ///   - report: Told how far the search is, after each round; false stops it.
+  /// - Returns: The verdict with its evidence.
   /// - Throws: `VerificationError` where the property does not fit the network.
   public func verify(
     _ property: Property, rule: any BranchingRule = BaBSR(),

@@ -1,16 +1,26 @@
 import ArgumentParser
 import ArtifactComparison
-import ContentHashing
+import ChangeReporting
 import Foundation
+import Notebook
 import Projects
 import Provenance
-import RunRecord
 import StructuredValue
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
-    abstract: "Show what changed between two runs or commits: claims, metrics, artifacts, and why.")
+    abstract: "Show what changed between two runs or commits: claims, metrics, artifacts, and why.",
+    discussion: """
+      A run is named by its id or the start of it, by latest, latest~1, …, or by a commit, branch or \
+      tag, which stands for the newest run recorded there.
+
+      Examples:
+        pipeline diff                              the latest run and the one before
+        pipeline diff main HEAD --html diff.html   one page with tables and figures side by side
+        pipeline diff v1.0 latest --md             Markdown for a pull request
+        pipeline diff --exit-code --brief          10 where anything differs, opening no artifact
+      """)
 
   @OptionGroup var options: ProjectOptions
 
@@ -23,98 +33,46 @@ struct Diff: ParsableCommand {
   @Flag(help: "As JSON.")
   var json = false
 
+  @Flag(name: .customLong("md"), help: "As Markdown.")
+  var markdown = false
+
+  @Option(help: ArgumentHelp("Write one self-contained page.", valueName: "file"))
+  var html: String?
+
   @Flag(help: "Exit with 10 where they differ.")
   var exitCode = false
 
   @Flag(help: "Do not open the artifacts; name them and their sizes only.")
   var brief = false
 
+  @Option(help: ArgumentHelp("Numbers that differ by no more than this share are equal."))
+  var tolerance = 0.0
+
+  func validate() throws {
+    guard tolerance >= 0, tolerance < 1 else {
+      throw ValidationError("--tolerance is \(tolerance), but must be at least 0 and less than 1")
+    }
+    if json && markdown { throw ValidationError("--json and --md ask for two forms; name one") }
+  }
+
   func run() throws {
     let project = try options.project()
     let old = try project.history.resolve(before)
     let new = try project.history.resolve(after)
-    let comparison = RunComparison(from: old, to: new)
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      Terminal.print(String(decoding: try encoder.encode(comparison), as: UTF8.self))
+    // A page has room for more than a terminal.
+    let comparing = ComparisonOptions(tolerance: tolerance, limit: html == nil ? 10 : 200)
+    let changes = project.changes(from: old, to: new, isBrief: brief, options: comparing)
+    if let html {
+      let page = project.page(of: changes, python: project.python)
+      try Output.write(page.html, to: html)
+      Terminal.print(html)
+    } else if json {
+      Terminal.print(try changes.value.json(indented: true))
+    } else if markdown {
+      Terminal.write(changes.markdown, to: STDOUT_FILENO)
     } else {
-      show(comparison, project)
+      for line in changes.lines(emphasize: { Terminal.styled($0, .bold) }) { Terminal.print(line) }
     }
-    if exitCode && !comparison.isEmpty { throw ExitCode(10) }
-  }
-
-  private func show(_ comparison: RunComparison, _ project: Project) {
-    Terminal.print("\(comparison.before) → \(comparison.after)")
-    if comparison.isEmpty { return Terminal.print("no difference") }
-    for change in comparison.claims where change.verdictChanged {
-      let claim = change.after?.claim ?? change.before?.claim ?? ""
-      Terminal.print(
-        "claim  \(change.before?.verdict.rawValue ?? "absent") → "
-          + "\(change.after?.verdict.rawValue ?? "absent")  \(claim)")
-    }
-    for change in comparison.parameters {
-      Terminal.print(
-        "param  \(change.name) \(change.before?.text ?? "absent") → \(change.after?.text ?? "absent")"
-      )
-    }
-    for change in comparison.cells where change.presence == .added || change.presence == .removed {
-      Terminal.print("cell   \(change.presence.rawValue) \(change.id)")
-    }
-    for change in comparison.specification {
-      Terminal.print(
-        "file   \(change.path) \(change.before == nil ? "added" : change.after == nil ? "removed" : "changed")"
-      )
-    }
-    for instance in comparison.instances where instance.kind != .unchanged {
-      show(instance, project)
-    }
-  }
-
-  private func show(_ change: RunComparison.InstanceChange, _ project: Project) {
-    Terminal.print(Terminal.styled(change.name, .bold) + " \(change.kind.rawValue)")
-    var told: Set<String> = []
-    for cause in change.causes where cause.instance == change.name {
-      let field = change.fields.first { $0.name == cause.field }
-      let values = field.map { " \(brief($0.before)) → \(brief($0.after))" } ?? ""
-      let text =
-        cause.from.map { "\($0) changed" }
-        ?? (["shell", "command", "code"].contains(cause.field)
-          ? "the \(cause.field == "code" ? "stage's code" : "command") changed"
-          : cause.field + values)
-      if told.insert(text).inserted { Terminal.print("  because \(text)") }
-    }
-    for metric in change.metrics {
-      let relative = metric.relative.map { String(format: " (%+.2f %%)", $0 * 100) } ?? ""
-      let judgement = metric.judgement == .neither ? "" : " \(metric.judgement.rawValue)"
-      Terminal.print(
-        "  \(metric.name) \(number(metric.before)) → \(number(metric.after))\(relative)\(judgement)"
-      )
-    }
-    for output in change.outputs {
-      Terminal.print("  output \(output.slot) \(size(output.before)) → \(size(output.after))")
-      guard !brief, output.before != nil, output.after != nil else { continue }
-      for line in project.compare(output.before, output.after).lines {
-        Terminal.print("    " + line)
-      }
-    }
-  }
-
-  private func brief(_ value: Value?) -> String {
-    guard let text = value?.text else { return "absent" }
-    let gap = text.utf8.lastIndex(of: UInt8(ascii: " ")).map { text.utf8.index(after: $0) }
-    let last = text[(gap ?? text.startIndex)...]
-    if last.utf8.count == 64 { return String(last.prefix(12)) }
-    return Terminal.fitted(text, 60)
-  }
-
-  private func number(_ metric: MetricRecord?) -> String {
-    guard let metric else { return "absent" }
-    return (metric.value.double.map(shortNumber) ?? metric.value.text)
-      + (metric.unit.map { " \($0)" } ?? "")
-  }
-
-  private func size(_ artifact: ArtifactRecord?) -> String {
-    artifact.map { "\($0.digest.short) (\(sizeText($0.size)))" } ?? "absent"
+    if exitCode && !changes.isEmpty { throw ExitCode(10) }
   }
 }

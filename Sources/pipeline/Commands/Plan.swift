@@ -107,23 +107,6 @@ struct Explain: ParsableCommand {
 }
 
 extension PlannedInstance {
-  var word: String {
-    switch decision {
-    case .reuse: "cached"
-    case .execute: "run"
-    case .wait: "wait"
-    case .skip: "skip"
-    case .block: "blocked"
-    }
-  }
-
-  var why: String {
-    switch decision {
-    case .reuse: "nothing it depends on changed"
-    case .execute(_, let why), .wait(let why), .skip(let why), .block(let why): why
-    }
-  }
-
   var key: ActionKey? {
     switch decision {
     case .reuse(let key, _), .execute(let key, _): key

@@ -27,7 +27,7 @@ class PlainDisplay: RunDisplay {
 
   func show(_ event: RunEvent) {
     switch event {
-    case .began(_, let instances): selected = Set(instances)
+    case .began(_, _, let instances): selected = Set(instances)
     case .started(let instance, let attempt, let why):
       if isVerbose {
         say("  start  \(instance)\(attempt > 1 ? " (attempt \(attempt))" : ""): \(why)")
