@@ -74,7 +74,10 @@ let stages: [String: [Target.Dependency]] = [
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
   "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingRuns": ["LearnedBranching", "Verification", "VerificationRecords", "Formats"],
+  "BranchingSamples": ["LearnedBranching", "Verification", "Statistics", "Formats"],
   "BranchingTables": ["VerificationRecords", "Formats"],
+  "BranchingTrain": ["LearnedBranching", "Verification", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LabelledPictures": ["StructuredTraining", "Formats"],
@@ -264,6 +267,9 @@ let modules: [Target] =
       ], swiftSettings: settings)
   ]
   + module(
+    "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
+    testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
@@ -298,6 +304,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
