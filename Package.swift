@@ -74,17 +74,34 @@ let stages: [String: [Target.Dependency]] = [
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
   "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingRuns": ["LearnedBranching", "Verification", "VerificationRecords", "Formats"],
+  "BranchingSamples": ["LearnedBranching", "Verification", "Statistics", "Formats"],
   "BranchingTables": ["VerificationRecords", "Formats"],
+  "BranchingTrain": ["LearnedBranching", "Verification", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
-  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealCalibration": [
+    "TrainingRuns", "StructuredTraining", "BayesianInference", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealDecompose": [
+    "SmartDeal", "LabelledImages", "NetworkProfiling", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealRetrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealTrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SmartDealEvaluate": [
-    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+    "LabelledImages", "NetworkImport", "NetworkProfiling", "NeuralNetworks", "SmartDeal", "ONNX",
+    "Tensors", "Formats",
   ],
   "SmartDealReport": [],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
@@ -227,7 +244,7 @@ let modules: [Target] =
   + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
   + module(
     "NetworkProfiling",
-    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
@@ -235,6 +252,23 @@ let modules: [Target] =
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
+    "StructuredTraining",
+    [
+      "LabelledImages", "SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors",
+      "Formats",
+    ], settings: kernelSettings)
+  + [
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "StructuredTraining", "SmartDeal", "NeuralNetworks", "ONNX", "Formats", "StageKit",
+        "StructuredValue",
+      ], swiftSettings: settings)
+  ]
+  + module(
+    "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
+    testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
@@ -250,6 +284,7 @@ let package = Package(
     .library(name: "BayesianInference", targets: ["BayesianInference", "Tensors"]),
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
+    .library(name: "SmartDeal", targets: ["SmartDeal"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -269,6 +304,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
