@@ -67,6 +67,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
+  "Audit": ["VerificationAudit", "Verification", "Formats"],
   "BnnCompare": ["Statistics"],
   "BnnEvaluate": ["BayesianInference", "Statistics", "Formats"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
@@ -91,6 +92,8 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealReport": [],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "Verify": ["Verification", "Formats", "ONNX"],
+  "VerifySet": ["Verification", "Formats"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -130,7 +133,7 @@ let torchLibrary = Target.target(
 // Opened when first needed, since their forty further libraries cost half of a process's start:
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
-  [.target(name: "CLate")]
+  [.target(name: "CLate"), .target(name: "CClp")]
   + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
@@ -177,8 +180,13 @@ let modules: [Target] =
       "StructuredValue",
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module("DVCImport", ["SpecSyntax", "StructuredValue"])
   + module(
-    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -190,7 +198,8 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
   + module(
     "LivePage",
@@ -223,6 +232,12 @@ let modules: [Target] =
     "NetworkProfiling",
     ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
   + module("VerificationRecords", ["Formats"])
+  + module(
+    "Verification",
+    ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
+    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
@@ -258,6 +273,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),
@@ -271,9 +287,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
-          "Formats",
-          "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

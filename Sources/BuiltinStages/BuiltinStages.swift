@@ -1,4 +1,5 @@
 import AdaptedTransferStage
+import AuditStage
 import BnnCompareStage
 import BnnEvaluateStage
 import BnnFitStage
@@ -18,17 +19,21 @@ import SmartDealEvaluateStage
 import SmartDealReportStage
 import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifySetStage
+import VerifyStage
 public import StageKit
 
 /// The stages that are linked into the program, one entry each.
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
+      AdaptToTarget.self, AuditCertificate.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self,
       BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingTables.self,
       EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
       SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self,
+      Verify.self, VerifySet.self,
     ]
   }
 }
