@@ -74,15 +74,29 @@ let stages: [String: [Target.Dependency]] = [
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
   "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingRuns": ["LearnedBranching", "Verification", "VerificationRecords", "Formats"],
+  "BranchingSamples": ["LearnedBranching", "Verification", "Statistics", "Formats"],
   "BranchingTables": ["VerificationRecords", "Formats"],
+  "BranchingTrain": ["LearnedBranching", "Verification", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealCalibration": [
+    "TrainingRuns", "StructuredTraining", "BayesianInference", "Formats", "ONNX", "Tensors",
+  ],
   "SmartDealDecompose": [
     "SmartDeal", "LabelledImages", "NetworkProfiling", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealRetrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealTrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
   ],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SmartDealEvaluate": [
@@ -239,6 +253,23 @@ let modules: [Target] =
   + module(
     "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
   + module(
+    "StructuredTraining",
+    [
+      "LabelledImages", "SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors",
+      "Formats",
+    ], settings: kernelSettings)
+  + [
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "StructuredTraining", "SmartDeal", "NeuralNetworks", "ONNX", "Formats", "StageKit",
+        "StructuredValue",
+      ], swiftSettings: settings)
+  ]
+  + module(
+    "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
+    testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
+  + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
@@ -273,6 +304,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],

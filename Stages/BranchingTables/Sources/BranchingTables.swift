@@ -44,14 +44,12 @@ public struct BranchingTables: Stage {
   private func selected(
     _ parameters: Parameters, _ context: StageContext
   ) throws -> [SolverRun] {
-    var runs: [SolverRun] = []
-    for input in context.inputs("runs") {
-      do {
-        runs += try SolverRun.read(csv: FileContent(path: input.path))
-      } catch {
-        throw StageError(
-          code: .badInput, message: "\(input.name): \(error)", slot: input.slot)
-      }
+    var runs = try context.inputs("runs").flatMap { try read($0) }
+    let known = Set(runs.map { [$0.set, $0.property] })
+    for var run in try context.inputs("recorded").flatMap({ try read($0) })
+    where known.contains([run.set, run.property]) {
+      run.method += ", recorded"
+      runs.append(run)
     }
     let part = runs.filter { run in
       (parameters.sets.isEmpty || parameters.sets.contains(run.set))
@@ -65,6 +63,14 @@ public struct BranchingTables: Stage {
           + groups.joined(separator: ", "), slot: "runs")
     }
     return part
+  }
+
+  private func read(_ input: StageInput) throws(StageError) -> [SolverRun] {
+    do {
+      return try SolverRun.read(csv: FileContent(path: input.path))
+    } catch {
+      throw StageError(code: .badInput, message: "\(input.name): \(error)", slot: input.slot)
+    }
   }
 
   private func report(

@@ -47,6 +47,18 @@ struct BranchingTablesTests {
     #expect(base.metrics["contradictions"] == 0)
   }
 
+  @Test func `what others recorded stands beside, for the same properties alone`() async throws {
+    let own = try file(
+      header + "base,easy,1,babsr,unsat,20,10,100\nbase,easy,1,gnn,unsat,5,1,100\n")
+    let others = try file(
+      header + "base,easy,1,babsr,unsat,30,400,3600\nbase,easy,2,babsr,unsat,90,900,3600\n")
+    let outcome = try await StageHarness(BranchingTables.self).run(
+      inputs: ["recorded": others], gathered: ["runs": [("runs", own)]])
+    let table = String(decoding: try outcome.bytes("table"), as: UTF8.self)
+    #expect(table.contains("base,easy,\"babsr, recorded\",1,400.0,30.0,0.0,0\n"), "\(table)")
+    #expect(outcome.metrics["rows"] == 1 && outcome.metrics["baseline_seconds"] == 10.0)
+  }
+
   @Test func `an unknown method or set lists those there are`() async throws {
     let path = try file(header + "base,easy,1,babsr,unsat,20,10,100\n")
     for (parameter, value, part) in [

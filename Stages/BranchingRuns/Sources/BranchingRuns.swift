@@ -1,0 +1,90 @@
+import Formats
+import Foundation
+import LearnedBranching
+public import StageKit
+import Verification
+import VerificationRecords
+
+/// Verifies rows of published property tables with one branching rule.
+public struct BranchingRuns: Stage {
+  public struct Parameters: Decodable, Sendable {
+    var network: String
+    var images: String
+    var tables: [String]
+    var perTable: Int
+    var mostRecorded: Int
+    var rule: String
+    var label: String
+    var snapshot: String
+    var rounds: Int
+    var failSafe: Bool
+    var failSafeSteps: Int
+    var timeout: Double
+    var branches: Int
+    var batch: Int
+  }
+
+  public static var manifest: [UInt8] { PackageResources.stage_yaml }
+  public static var code: String { CodeFingerprint.digest }
+
+  public init() {}
+
+  public func run(_ parameters: Parameters, in context: StageContext) async throws {
+    let inputs = try RowSelection(parameters, context)
+    let rules = try RuleMaker(parameters, context)
+    var options = SearchOptions()
+    options.timeout = parameters.timeout
+    options.batch = parameters.batch
+    options.seed = context.seed
+    options.workers = context.cpus
+    options.keepsCertificate = false
+    let verifier = try Verifier(inputs.network, options)
+    var runs: [SolverRun] = []
+    var lines = "property,lower bound,cpu seconds\n"
+    var cpu = 0.0
+    for row in inputs.rows {
+      let outcome = try verifier.verify(row.property, rule: rules.make(seed: context.seed)) {
+        $0.branches < parameters.branches
+      }
+      cpu += outcome.cpuSeconds
+      runs.append(
+        SolverRun(
+          set: row.set, group: row.group, property: row.name, method: rules.label,
+          verdict: verdict(outcome.verdict), branches: outcome.branches,
+          seconds: outcome.wallSeconds, limit: parameters.timeout))
+      lines += "\(row.name),\(outcome.lowerBound),\(outcome.cpuSeconds)\n"
+      context.progress(
+        runs.count, of: inputs.rows.count, unit: "rows",
+        message: "\(row.name) \(outcome.verdict.word), \(outcome.branches) branches")
+    }
+    try context.write(SolverRun.csv(runs), to: "runs")
+    try context.write(
+      "table,row,reason\n"
+        + inputs.skipped.map { "\($0.table),\($0.row),\"\($0.reason)\"\n" }.joined(),
+      to: "skipped")
+    let solved = runs.filter(\.verdict.isSolved)
+    context.metric("rows", runs.count)
+    context.metric("solved", solved.count)
+    context.metric(
+      "branches",
+      solved.isEmpty
+        ? nil : Double(solved.reduce(0) { $0 + ($1.branches ?? 0) }) / Double(solved.count))
+    context.metric("cpu_seconds", cpu / Double(max(1, runs.count)))
+    context.metric("skipped", inputs.skipped.count)
+    guard parameters.rule.hasPrefix("gnn") else { return }
+    let counts = rules.ledger.counts
+    context.metric("decisions", counts.decisions)
+    context.metric("asked", counts.asked)
+    context.metric("lost", counts.lost)
+    context.metric("updates", counts.updates)
+  }
+
+  private func verdict(_ verdict: Verdict) -> SolverRun.Verdict {
+    switch verdict {
+    case .unsat: .unsat
+    case .sat: .sat
+    case .unknown(.timeout): .timeout
+    case .unknown: .unknown
+    }
+  }
+}
