@@ -184,8 +184,16 @@ def seeds():
         "cifar": [cifar(1), cifar(2), cifar(2)[:-1000]],
         "json": texts,
         "csv": tables,
+        "sdl": compressed(),
         "words": [b" 1 2.5\t-3\n4 5 6\r\n", b"a b\nc d"],
     }
+
+
+def compressed():
+    """The complete files of SmartDeal's reference vectors, in all their encodings."""
+    fixtures = pathlib.Path(__file__).resolve().parents[2] / "Tests/SmartDealTests/Fixtures"
+    vectors = json.loads((fixtures / "vectors.json").read_text())
+    return [bytes.fromhex(container["hex"]) for container in vectors["containers"]]
 
 
 # MARK: Published files
