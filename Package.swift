@@ -67,6 +67,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 /// a test compares this list with the folders.
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
+  "Audit": ["VerificationAudit", "Verification", "Formats"],
   "BnnCompare": ["Statistics"],
   "BnnEvaluate": ["BayesianInference", "Statistics", "Formats"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
@@ -179,6 +180,7 @@ let modules: [Target] =
       "StructuredValue",
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module("DVCImport", ["SpecSyntax", "StructuredValue"])
   + module(
     "LineageReporting",
     ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
@@ -238,6 +240,8 @@ let modules: [Target] =
     "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
     testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
+    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
 
@@ -286,8 +290,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "LivePage",
-          "ContentHashing", "Formats", "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

@@ -1,4 +1,5 @@
 import AdaptedTransferStage
+import AuditStage
 import BnnCompareStage
 import BnnEvaluateStage
 import BnnFitStage
@@ -29,10 +30,10 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self,
-      BayesianPrediction.self, BayesianSplits.self, BranchingImport.self, BranchingRuns.self,
-      BranchingSamples.self, BranchingTables.self, BranchingTrain.self, EdgeImport.self,
-      Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
+      AdaptToTarget.self, AuditCertificate.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
+      BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
+      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
       SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
       SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self, Verify.self, VerifySet.self,
     ]

@@ -87,6 +87,18 @@ extension BoundEngine {
     levels[j].activeCount = count
   }
 
+  /// One lane's best lower slopes after an ascent from the last layer, layer by layer; 0 for ReLUs
+  /// that are not ambiguous.
+  func slopes(_ lane: Int) -> [Float] {
+    levels.dropLast().flatMap { level in
+      var slopes = [Float](repeating: 0, count: level.count)
+      for position in 0..<level.activeCount {
+        slopes[Int(level.active[position])] = level.best[position * BoundEngine.lanes + lane]
+      }
+      return slopes
+    }
+  }
+
   /// All windows whole, as forms of the outputs need them.
   func useWholeWindows() {
     for j in levels.indices { levels[j].window = levels[j].shape.whole }

@@ -60,6 +60,8 @@ final class BoundEngine {
   private let scratch: UnsafeMutablePointer<UInt32>
   /// Eight numbers each: the constant to start with, running constants, the bounds, their best.
   let offset, constant, value, best: Numbers
+  /// Steps that the last ascent took.
+  private(set) var stepsTaken = 0
   private let improved: UnsafeMutablePointer<Int64>
 
   init(_ network: KernelNetwork) {
@@ -214,6 +216,7 @@ final class BoundEngine {
     var rate = ascent.rate
     for step in 0...max(ascent.steps, 0) {
       let isLast = step >= ascent.steps
+      stepsTaken = step
       backward(from: k, wantsVertex: !isLast)
       if keepBest(below: k, target) || isLast { return }
       forward(below: k)

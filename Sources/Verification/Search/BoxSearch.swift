@@ -20,9 +20,19 @@ struct BoxSearch {
     var isUpper: Bool
   }
 
+  /// A clause proved on a part.
+  struct Closure: Sendable {
+    var path: [Halving]
+    var clause: Int
+    var row: Int
+    /// Lower slopes of all ReLUs; empty where the first ones sufficed.
+    var alpha: [Float]
+  }
+
   /// What bounding a part found.
   private struct Found: Sendable {
     var part: Part
+    var closures: [Closure]
     /// The input to halve.
     var input: Int
     var candidate: (clause: Int, point: [Double])?
@@ -34,6 +44,7 @@ struct BoxSearch {
   let options: SearchOptions
   private(set) var stack: [(part: Part, input: Int)] = []
   private(set) var leaves: [[Halving]] = []
+  private(set) var closures: [Closure] = []
   private(set) var branches = 0
   private(set) var rounds = 0
   private var candidates: [(clause: Int, point: [Double])] = []
@@ -104,6 +115,7 @@ struct BoxSearch {
     var open: [Found] = []
     for result in found {
       if let candidate = result.candidate { candidates.append(candidate) }
+      closures += result.closures
       if result.part.open.isEmpty {
         if options.keepsCertificate { leaves.append(result.part.path) }
       } else {
@@ -158,8 +170,9 @@ struct BoxSearch {
     let lanes = BoundEngine.lanes
     let last = kernels.layers.count - 1
     let jobs = part.open.flatMap { clause in
-      problem.clauses[clause].rows.map { (clause: clause, row: $0) }
+      problem.clauses[clause].rows.enumerated().map { (clause: clause, index: $0, row: $1) }
     }
+    var closures: [Int: Closure] = [:]
     var best: [Int: Double] = [:]
     var sensitivity = [Double](repeating: 0, count: engine.inputCount)
     var points: [[Double]] = [part.box.centre]
@@ -186,7 +199,14 @@ struct BoxSearch {
       for (lane, job) in group.enumerated() {
         let bound = engine.best[lane]
         best[job.clause] = max(best[job.clause] ?? -.infinity, bound)
-        guard !(bound > options.tolerance) else { continue }
+        guard !(bound > options.tolerance) else {
+          if options.keepsCertificate, closures[job.clause] == nil {
+            closures[job.clause] = Closure(
+              path: part.path, clause: job.clause, row: job.index,
+              alpha: engine.stepsTaken == 0 ? [] : engine.slopes(lane))
+          }
+          continue
+        }
         addSensitivity(lane, to: &sensitivity, engine)
         if points.count < lanes {
           points.append(sensitivity.indices.map { engine.vertex[$0 * lanes + lane] })
@@ -199,7 +219,8 @@ struct BoxSearch {
     // Where no input matters to the bound, the widest is halved.
     let widest = (0..<engine.inputCount).max { engine.radius[$0] < engine.radius[$1] } ?? 0
     return Found(
-      part: part, input: sensitivity[input] > 0 ? input : widest,
+      part: part, closures: closures.sorted { $0.key < $1.key }.map(\.value),
+      input: sensitivity[input] > 0 ? input : widest,
       candidate: part.open.isEmpty ? nil : violation(points, part.open, engine))
   }
 

@@ -36,6 +36,8 @@ public struct VerificationOutcome: Sendable {
   /// A point a round, thinned out.
   public var progress: [SearchProgress]
   public var rule: String
+  /// What an auditor needs; nil for an unknown verdict, or where it was not asked for.
+  public var certificate: Certificate?
 }
 
 /// Decides properties of one network: attack, root bound, then branch and bound.
@@ -100,13 +102,23 @@ public struct Verifier: Sendable {
       switch search.round() {
       case .open: break
       case .proved:
-        run.close(branches: search.branches, rounds: search.rounds)
+        run.close(
+          branches: search.branches, rounds: search.rounds, search.proof().map { .boxes($0) })
         return
       case .candidate(let clause, let point): run.take(point, problem: index, clause: clause)
       case .stuck(let reason): run.end(reason)
       }
       run.note(search.branches, search.rounds, search.open, report) { search.lowerBound }
     }
+  }
+
+  private func proof(_ searches: [SplitSearch], _ bounder: Bounder) -> Certificate.Proof? {
+    let trees = searches.compactMap { $0.clauseTree() }
+    guard trees.count == searches.count else { return nil }
+    return .splits(
+      Certificate.SplitProof(
+        layers: bounder.intermediate.certified(kernels), clauses: trees,
+        tightens: options.bounds.tightensChildren))
   }
 
   private func searchSplits(
@@ -138,7 +150,7 @@ public struct Verifier: Sendable {
     if run.isOpen {
       run.close(
         branches: searches.reduce(0) { $0 + $1.branches },
-        rounds: searches.reduce(0) { $0 + $1.rounds })
+        rounds: searches.reduce(0) { $0 + $1.rounds }, proof(searches, bounder))
     }
   }
 }
@@ -161,6 +173,7 @@ struct VerificationRun {
   private var open = 0
   private var progress: [SearchProgress] = []
   private var isContested = false
+  private var proofs: [Certificate.Proof?] = []
 
   init(_ property: Property, _ network: ReLUNetwork, _ options: SearchOptions, rule: String) {
     self.property = property
@@ -194,7 +207,8 @@ struct VerificationRun {
   }
 
   /// A problem is proved.
-  mutating func close(branches: Int, rounds: Int) {
+  mutating func close(branches: Int, rounds: Int, _ proof: Certificate.Proof?) {
+    proofs.append(proof)
     doneBranches += branches
     doneRounds += rounds
     self.branches = 0
@@ -219,10 +233,25 @@ struct VerificationRun {
     if let timeout = options.timeout, !(point.seconds < timeout) { end(.timeout) }
   }
 
+  private var certificate: Certificate? {
+    guard options.keepsCertificate else { return nil }
+    switch verdict ?? .unsat {
+    case .unsat:
+      let found = proofs.compactMap { $0 }
+      return found.count == property.problems.count
+        ? Certificate(proofs: found, witness: nil) : nil
+    case .sat(let witness):
+      return Certificate(
+        proofs: [], witness: (witness.problem, witness.clause, witness.input))
+    case .unknown: return nil
+    }
+  }
+
   func outcome() -> VerificationOutcome {
     VerificationOutcome(
       verdict: verdict ?? .unsat, lowerBound: lowerBound, branches: doneBranches + branches,
       rounds: doneRounds + rounds, open: open, wallSeconds: seconds,
-      cpuSeconds: VerificationRun.cpuSeconds - cpuStart, progress: progress, rule: rule)
+      cpuSeconds: VerificationRun.cpuSeconds - cpuStart, progress: progress, rule: rule,
+      certificate: certificate)
   }
 }

@@ -51,7 +51,9 @@ public struct BranchingRuns: Stage {
         SolverRun(
           set: row.set, group: row.group, property: row.name, method: rules.label,
           verdict: verdict(outcome.verdict), branches: outcome.branches,
-          seconds: outcome.wallSeconds, limit: parameters.timeout))
+          seconds: outcome.wallSeconds,
+          // What a row that is given up by its branches counts is what was spent on it.
+          limit: verdict(outcome.verdict) == .unknown ? outcome.wallSeconds : parameters.timeout))
       lines += "\(row.name),\(outcome.lowerBound),\(outcome.cpuSeconds)\n"
       context.progress(
         runs.count, of: inputs.rows.count, unit: "rows",

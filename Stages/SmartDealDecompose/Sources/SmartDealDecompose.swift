@@ -140,6 +140,7 @@ extension NetworkCompression {
         message: "'exponents' has \(parameters.exponents.count) numbers; it takes the lowest and "
           + "the highest exponent, or none")
     }
+    let lambda = parameters.rootLambda * parameters.rootLambda
     self.init(
       options: DecompositionOptions(
         threshold: parameters.threshold, iterations: parameters.iterations,
@@ -149,7 +150,7 @@ extension NetworkCompression {
         normalise: parameters.normalise,
         exponents: parameters.exponents.count == 2
           ? .init(parameters.exponents[0], parameters.exponents[1]) : .open,
-        rounding: parameters.rounding == "joint" ? .joint(lambda: parameters.rootLambda * parameters.rootLambda) : .nearest,
+        rounding: parameters.rounding == "joint" ? .joint(lambda: lambda) : .nearest,
         kernels: BlockLayout.Kernels(rawValue: parameters.kernels) ?? .square),
       encodings: parameters.encoding == "auto"
         ? Encoding.published

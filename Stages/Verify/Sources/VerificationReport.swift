@@ -1,4 +1,3 @@
-import Formats
 import StageKit
 import StructuredValue
 import Verification

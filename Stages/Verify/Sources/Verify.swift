@@ -1,6 +1,4 @@
-import Formats
 public import StageKit
-import StructuredValue
 import Verification
 
 /// Decides one property of one network.
@@ -18,6 +16,7 @@ public struct Verify: Stage {
     var rootSteps: Int
     var childSteps: Int
     var memory: Int
+    var certificate: Bool
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -27,7 +26,11 @@ public struct Verify: Stage {
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let network = try context.read("network") { try ReLUNetwork.read(path: $0) }
-    let property = try property(of: network, parameters, context)
+    let property = try context.read("property") { path in
+      try Property.read(
+        path: path, row: parameters.row, images: context.inputs("images").first?.path,
+        for: network)
+    }
     let outcome: VerificationOutcome
     do throws(VerificationError) {
       let rule = try BranchingRules.rule(named: parameters.branching, seed: context.seed)
@@ -44,29 +47,8 @@ public struct Verify: Stage {
         slot: error.code == .badProperty ? "property" : nil)
     }
     try VerificationReport(outcome, network).write(to: context)
-  }
-
-  private func property(
-    of network: ReLUNetwork, _ parameters: Parameters, _ context: StageContext
-  ) throws -> Property {
-    let path = try context.input("property").path
-    guard PropertyTable.isTable(path: path) else {
-      let property = try context.read("property") { try VNNLIB.read(path: $0) }
-      do {
-        try property.check(against: network)
-      } catch {
-        throw StageError(code: .badInput, message: error.message, slot: "property")
-      }
-      return property.reordered(for: network)
-    }
-    let table = try context.read("property") { try PropertyTable(path: $0) }
-    let images = try context.read("images") { try CIFARImages(path: $0) }
-    do throws(VerificationError) {
-      return try table.property(row: parameters.row, of: network, images: images)
-    } catch {
-      throw StageError(
-        code: error.code == .badOption ? .badParameter : .badInput, message: error.message,
-        slot: "property")
+    if let certificate = outcome.certificate {
+      try certificate.write(to: context.output("certificate"))
     }
   }
 }
@@ -83,6 +65,7 @@ extension Verify.Parameters {
     options.attackStarts = attackStarts
     options.attackSteps = attackSteps
     options.memoryLimit = memory << 20
+    options.keepsCertificate = certificate
     options.bounds.intermediateSteps = intermediateSteps
     options.bounds.rootSteps = rootSteps
     options.bounds.childSteps = childSteps

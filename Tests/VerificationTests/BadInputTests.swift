@@ -1,0 +1,236 @@
+import Formats
+import ONNX
+import Statistics
+import Testing
+import Verification
+
+struct BadInputTests {
+  // MARK: - VNN-LIB
+
+  static let head = "(declare-const X_0 Real)\n(declare-const Y_0 Real)\n"
+  static let box = "(assert (>= X_0 0))\n(assert (<= X_0 1))\n"
+
+  static let texts: [(text: String, row: Int, column: Int?, part: String)] = [
+    (head + "(assert (<= X_1 1))", 3, 13, "'X_1', which is not declared"),
+    (head + "(assert (>= X_0 0))\n(assert (<= Y_0 1))", 4, 20, "no upper bound of 'X_0'"),
+    (
+      head + "(assert (>= X_0 2))\n(assert (<= X_0 1))\n(assert (<= Y_0 1))", 4, 10,
+      "from 2.0 to 1.0"
+    ),
+    (head + "(assert (< X_0 1))", 3, 10, "operator '<'"),
+    (head + "(assert (<= X_0 1)", 3, 19, "the end of the file"),
+    (head + "(assert (<= X_0 1e400))", 3, 17, "'1e400'"),
+    (head + "(assert (<= X_0 nan))", 3, 17, "'nan'"),
+    (head + "(assert (<= X_0 X_0))", 3, 10, "an input with another variable"),
+    (head + "(assert (<= X_0 Y_0))", 3, 10, "an input with another variable"),
+    (head + box, 5, 1, "without a condition on an output"),
+    (head + box + "(assert (<= 1 2))", 5, 10, "a comparison of two numbers"),
+    ("(declare-const X_0 Int)", 1, 20, "'Int'"),
+    ("(declare-const X_0 Real)\n(declare-const X_0 Real)", 2, 16, "a second declaration"),
+    ("(declare-const X_1 Real)\n(declare-const Y_0 Real)", 2, 25, "no declaration of 'X_0'"),
+    ("(define X_0)", 1, 2, "'define'"),
+    ("", 1, 1, "no variable X_0"),
+  ]
+
+  @Test(arguments: texts.indices)
+  func `a malformed property is refused with line and column`(index: Int) throws {
+    let (text, row, column, part) = BadInputTests.texts[index]
+    let error = #expect(throws: FormatError.self) {
+      try VNNLIB.read(FileContent(Array(text.utf8), name: "p.vnnlib"))
+    }
+    #expect(error?.found.contains(part) == true, "\(error?.description ?? "")")
+    #expect(error?.place == .row(row, column: column), "\(error?.description ?? "")")
+  }
+
+  @Test func `a box without width, comments, tabs and exponents are accepted`() throws {
+    let text = """
+      ; a comment (assert
+      (declare-const X_0 Real)\t(declare-const Y_0 Real)
+      (assert (and (<= X_0 5.8e-05) (>= X_0 5.8e-05)))
+      (assert (or (and (<= Y_0 -1.5e0)) (>= Y_0 2))) ; the end
+      """
+    let property = try VNNLIB.read(FileContent(Array(text.utf8), name: "p"))
+    #expect(property.problems.count == 1)
+    #expect(property.problems[0].box == Box(lower: [5.8e-5], upper: [5.8e-5]))
+    #expect(
+      property.problems[0].clauses == [
+        Clause(rows: [OutputRow(coefficients: [1], offset: 1.5)]),
+        Clause(rows: [OutputRow(coefficients: [-1], offset: 2)]),
+      ])
+  }
+
+  @Test func `damaged properties are read or refused, never more`() {
+    let text =
+      BadInputTests.head + BadInputTests.box
+      + "(assert (or (and (<= Y_0 1) (>= Y_0 -2)) (and (>= Y_0 3e1))))\n"
+    var generator = SplitMix64(seed: 5)
+    let pool = Array("()<=>XY_0123456789.e- ;\nandorassert".utf8)
+    for _ in 0..<3000 {
+      var bytes = Array(text.utf8)
+      for _ in 0...Int(generator.next() % 4) {
+        let place = Int(generator.next() % UInt64(bytes.count))
+        switch generator.next() % 3 {
+        case 0: bytes[place] = pool[Int(generator.next() % UInt64(pool.count))]
+        case 1: bytes.remove(at: place)
+        default: bytes.insert(UInt8(truncatingIfNeeded: generator.next()), at: place)
+        }
+      }
+      do {
+        _ = try VNNLIB.read(FileContent(bytes, name: "p"))
+      } catch {
+        #expect(!error.found.isEmpty)
+      }
+    }
+  }
+
+  @Test func `a property that would expand to too many cases is refused`() {
+    let or = "(assert (or (<= Y_0 1) (<= Y_0 2)))\n"
+    let text = BadInputTests.head + BadInputTests.box + String(repeating: or, count: 40)
+    let error = #expect(throws: FormatError.self) {
+      try VNNLIB.read(FileContent(Array(text.utf8), name: "p"))
+    }
+    #expect(error?.code == .limit)
+  }
+
+  // MARK: - ONNX
+
+  /// A convolution of a 1 × 4 × 4 input with attributes to be spoilt.
+  private func convolution(_ attributes: [String: ONNXAttribute]) -> ONNXModel {
+    let graph = ONNXGraph(
+      inputs: [
+        ONNXValue(name: "x", type: .float32, shape: [.fixed(1), .fixed(1), .fixed(4), .fixed(4)])
+      ],
+      outputs: [ONNXValue(name: "y", type: .float32, shape: nil)],
+      initializers: [
+        NamedTensor(
+          name: "w", data: TensorData([Float](repeating: 1, count: 4), shape: [1, 1, 2, 2]))
+      ],
+      nodes: [
+        ONNXNode(
+          name: "conv", operator: "Conv", inputs: ["x", "w"], outputs: ["y"],
+          attributes: attributes)
+      ])
+    return ONNXModel(graph: graph)
+  }
+
+  @Test func `what a convolution may not have is refused by node and attribute`() throws {
+    let spoilt: [(String, ONNXAttribute)] = [
+      ("group", .int(2)), ("dilations", .ints([2, 2])), ("pads", .ints([0, 0, 1, 1])),
+      ("auto_pad", .string("SAME_UPPER")),
+    ]
+    for (name, value) in spoilt {
+      let error = #expect(throws: FormatError.self) {
+        try ReLUNetwork(convolution([name: value]))
+      }
+      #expect(error?.description.contains("node 'conv' (Conv)") == true)
+      #expect(error?.description.contains("'\(name)'") == true)
+    }
+    #expect(try ReLUNetwork(convolution(["strides": .ints([2, 2])])).outputCount == 4)
+  }
+
+  @Test func `an operator outside of the list, a branch and two inputs are refused`() throws {
+    var model = convolution([:])
+    model.graph.nodes[0].operator = "Sigmoid"
+    #expect(throws: FormatError.self) { try ReLUNetwork(model) }
+    model = convolution([:])
+    model.graph.nodes[0].outputs = ["h"]
+    model.graph.nodes += [
+      ONNXNode(operator: "Relu", inputs: ["h"], outputs: ["r"]),
+      ONNXNode(operator: "Add", inputs: ["r", "h"], outputs: ["y"]),
+    ]
+    let error = #expect(throws: FormatError.self) { try ReLUNetwork(model) }
+    #expect(error?.description.contains("(Add)") == true)
+    model = convolution([:])
+    model.graph.inputs.append(ONNXValue(name: "z", type: .float32, shape: [.fixed(1)]))
+    let refused = #expect(throws: VerificationError.self) { try ReLUNetwork(model) }
+    #expect(refused?.message.contains("2 inputs") == true)
+  }
+
+  @Test func `weights that are not finite are refused`() throws {
+    var model = convolution([:])
+    model.graph.initializers[0].data = TensorData([1, .nan, 1, 1] as [Float], shape: [1, 1, 2, 2])
+    #expect(throws: FormatError.self) { try ReLUNetwork(model) }
+  }
+
+  @Test func `a file in height, width, channels order is the same network`() throws {
+    // (1, 2, 2, 3) to (1, 3, 2, 2), a 1 × 1 convolution, and back before a dense layer.
+    var generator = SplitMix64(seed: 2)
+    func floats(_ count: Int) -> [Float] {
+      (0..<count).map { _ in Float(Int(generator.next() % 9)) - 4 }
+    }
+    let (filter, matrix) = (floats(6), floats(16))
+    let graph = ONNXGraph(
+      inputs: [
+        ONNXValue(
+          name: "x", type: .float32, shape: [.symbol("n"), .fixed(2), .fixed(2), .fixed(3)])
+      ],
+      outputs: [ONNXValue(name: "y", type: .float32, shape: nil)],
+      initializers: [
+        NamedTensor(name: "w", data: TensorData(filter, shape: [2, 3, 1, 1])),
+        NamedTensor(name: "m", data: TensorData(matrix, shape: [8, 2])),
+        NamedTensor(name: "s", data: TensorData([-1, 8], shape: [2])),
+      ],
+      nodes: [
+        ONNXNode(
+          operator: "Transpose", inputs: ["x"], outputs: ["t"],
+          attributes: ["perm": .ints([0, 3, 1, 2])]),
+        ONNXNode(operator: "Conv", inputs: ["t", "w"], outputs: ["c"]),
+        ONNXNode(operator: "Relu", inputs: ["c"], outputs: ["r"]),
+        ONNXNode(
+          operator: "Transpose", inputs: ["r"], outputs: ["u"],
+          attributes: ["perm": .ints([0, 2, 3, 1])]),
+        ONNXNode(operator: "Reshape", inputs: ["u", "s"], outputs: ["f"]),
+        ONNXNode(operator: "MatMul", inputs: ["f", "m"], outputs: ["y"]),
+      ])
+    let network = try ReLUNetwork(ONNXModel(graph: graph))
+    let input = (0..<12).map { Double($0) - 6 }
+    // By hand: pixel p has channels 3p ..< 3p + 3 in the file's order.
+    var expected = [0.0, 0.0]
+    for pixel in 0..<4 {
+      for channel in 0..<2 {
+        let sum = (0..<3).reduce(0.0) {
+          $0 + Double(filter[channel * 3 + $1]) * input[pixel * 3 + $1]
+        }
+        for output in 0..<2 {
+          expected[output] += max(sum, 0) * Double(matrix[(pixel * 2 + channel) * 2 + output])
+        }
+      }
+    }
+    #expect(network.evaluate(network.reordered(input)) == expected)
+    #expect(network.fileOrder(network.reordered(input)) == input)
+  }
+
+  // MARK: - Options
+
+  @Test func `options out of their range are refused by name`() throws {
+    let network = try ReLUNetwork(
+      inputShape: [1], layers: [AffineLayer(weights: [1], biases: [0], inputs: 1)])
+    let spoilt: [(String, (inout SearchOptions) -> Void)] = [
+      ("tolerance", { $0.tolerance = 0 }), ("tolerance", { $0.tolerance = .nan }),
+      ("timeout", { $0.timeout = 0 }), ("timeout", { $0.timeout = -1 }),
+      ("timeout", { $0.timeout = .nan }), ("batch", { $0.batch = 0 }),
+      ("memory", { $0.memoryLimit = 0 }),
+    ]
+    for (name, spoil) in spoilt {
+      var options = SearchOptions()
+      spoil(&options)
+      let error = #expect(throws: VerificationError.self) { try Verifier(network, options) }
+      #expect(error?.message.contains(name) == true)
+    }
+  }
+
+  @Test func `a network that is linear needs no search`() throws {
+    let network = try ReLUNetwork(
+      inputShape: [1], layers: [AffineLayer(weights: [2], biases: [1], inputs: 1)])
+    for (offset, word) in [(1.5, "unsat"), (0.5, "sat")] {
+      let property = Property(problems: [
+        Problem(
+          box: Box(lower: [-1], upper: [1]),
+          clauses: [Clause(rows: [OutputRow(coefficients: [1], offset: offset)])])
+      ])
+      var options = SearchOptions()
+      options.attackStarts = 0
+      #expect(try Verifier(network, options).verify(property).verdict.word == word)
+    }
+  }
+}
