@@ -6,6 +6,7 @@ SWIFT ?= swift
 VENV := .venv
 PIPELINE := .build/release/pipeline
 PREFIX ?= /usr/local
+COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
 
 APT_PACKAGES := pkg-config libssl-dev libsqlite3-dev libgit2-dev libcurl4-openssl-dev \
   libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev \
@@ -58,6 +59,13 @@ benchmark: build
 install: build
 	install -D $(PIPELINE) $(DESTDIR)$(PREFIX)/bin/pipeline
 	install -D .build/release/libCTorch.so $(DESTDIR)$(PREFIX)/lib/pipeline/libCTorch.so
+	python3 Scripts/manual.py $(PIPELINE) $(DESTDIR)$(PREFIX)/share/man/man1
+	mkdir -p $(COMPLETIONS:%=$(DESTDIR)$(PREFIX)/share/%)
+	$(PIPELINE) --generate-completion-script bash \
+	  > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pipeline
+	$(PIPELINE) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pipeline
+	$(PIPELINE) --generate-completion-script fish \
+	  > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/pipeline.fish
 
 clean:
 	rm -rf .build $(VENV)

@@ -80,14 +80,28 @@ let stages: [String: [Target.Dependency]] = [
   "BranchingTrain": ["LearnedBranching", "Verification", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
+  "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
-  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealBaseline": ["TrainingRuns", "StructuredTraining", "Formats", "ONNX", "Tensors"],
+  "SmartDealCalibration": [
+    "TrainingRuns", "StructuredTraining", "BayesianInference", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealDecompose": [
+    "SmartDeal", "LabelledImages", "NetworkProfiling", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealRetrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
+  "SmartDealTrain": [
+    "TrainingRuns", "StructuredTraining", "SmartDeal", "Formats", "ONNX", "Tensors",
+  ],
   "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SmartDealEvaluate": [
-    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+    "LabelledImages", "NetworkImport", "NetworkProfiling", "NeuralNetworks", "SmartDeal", "ONNX",
+    "Tensors", "Formats",
   ],
   "SmartDealReport": [],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
@@ -230,17 +244,31 @@ let modules: [Target] =
   + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
   + module(
     "NetworkProfiling",
-    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
     ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
+    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
+  + module(
+    "StructuredTraining",
+    [
+      "LabelledImages", "SmartDeal", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors",
+      "Formats",
+    ], settings: kernelSettings)
+  + [
+    .target(
+      name: "TrainingRuns",
+      dependencies: [
+        "StructuredTraining", "SmartDeal", "NeuralNetworks", "ONNX", "Formats", "StageKit",
+        "StructuredValue",
+      ], swiftSettings: settings)
+  ]
+  + module(
     "LearnedBranching", ["Verification", "Statistics", "Formats", "CEmbeddingKernels"],
     testing: ["StructuredValue"], fixtures: ["Fixtures"], settings: kernelSettings)
-  + module(
-    "VerificationAudit", ["Verification"], testing: ["Statistics"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
     ["EdgeOptimization", "Statistics", "NeuralNetworks", "Tensors", "StructuredValue"])
@@ -256,6 +284,7 @@ let package = Package(
     .library(name: "BayesianInference", targets: ["BayesianInference", "Tensors"]),
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
+    .library(name: "SmartDeal", targets: ["SmartDeal"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -11,6 +11,7 @@ let package = Package(
       dependencies: [
         "CAllocations", .product(name: "Formats", package: "pipeline"),
         .product(name: "ONNX", package: "pipeline"),
+        .product(name: "SmartDeal", package: "pipeline"),
       ], swiftSettings: [.swiftLanguageMode(.v6)]),
   ]
 )

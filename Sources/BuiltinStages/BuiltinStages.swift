@@ -12,10 +12,15 @@ import BranchingTablesStage
 import BranchingTrainStage
 import EdgeImportStage
 import FetchStage
+import LabelledPicturesStage
 import LearnedOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
+import SmartDealBaselineStage
+import SmartDealCalibrationStage
+import SmartDealRetrainStage
+import SmartDealTrainStage
 import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
@@ -30,12 +35,14 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, AuditCertificate.self, BayesianComparison.self, BayesianEvaluation.self,
-      BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
-      BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
-      EdgeImport.self, Fetch.self, LearnOptimizer.self, Predictor.self, RegressionSplit.self,
-      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self, SmartDealReport.self,
-      SmartDealSimulate.self, SrccMatrix.self, TransferFromProxy.self, Verify.self, VerifySet.self,
+      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self, BaselineTraining.self,
+      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
+      BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
+      BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
+      Fetch.self, LabelledPictures.self, LearnOptimizer.self, Predictor.self,
+      RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
+      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
+      StructuredRetraining.self, TransferFromProxy.self, Verify.self, VerifySet.self,
     ]
   }
 }

@@ -138,7 +138,10 @@ public struct ChangePage {
         DataTable.Column(name: "Δ", isNumeric: true),
         DataTable.Column(name: "Δ %", isNumeric: true),
       ] + (isJudged ? [DataTable.Column(name: "Verdict")] : []), rows: rows, visibleRows: 40)
-    return table.html(identifier: identifiers.make("table-", "metrics"))
+    let html = table.html(identifier: identifiers.make("table-", "metrics"))
+    guard !report.seeds.isEmpty else { return html }
+    let items = report.seeds.map { HTML.element("li", $0.sentence) }.joined()
+    return "<h3>Over seeds</h3><ul class=\"seeds\">\(items)</ul><h3>One by one</h3>\(html)"
   }
 
   private func finite(_ number: Double?) -> Double? { number.flatMap { $0.isFinite ? $0 : nil } }

@@ -28,6 +28,7 @@ extension ChangeReport {
       return "cause  \(origin.instance): "
         + "\(ChangeText.sentence(origin.change, from: origin.from)); explains \(shown)\(rest)"
     }
+    lines += seeds.map { "seeds  \($0.sentence)" }
     let chain = CauseChain(comparison)
     let byInstance = Dictionary(grouping: artifacts, by: \.instance)
     for instance in changed {

@@ -36,6 +36,9 @@ extension ChangeReport {
             ]
           }))
     }
+    if !seeds.isEmpty {
+      blocks.append(seeds.map { "- \(MarkdownText.escape($0.sentence))" }.joined(separator: "\n"))
+    }
     blocks += causeBlocks
     if !comparison.parameters.isEmpty {
       blocks.append("### Parameters")

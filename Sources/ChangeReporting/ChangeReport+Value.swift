@@ -26,6 +26,19 @@ extension ChangeReport {
             "explains": .list(origin.reached.map { .string($0) }),
           ]
         })
+      members["seeds"] = .list(
+        seeds.map { seed in
+          func sample(_ sample: SeedComparison.Sample) -> Value {
+            [
+              "count": .int(sample.count), "mean": .double(sample.mean),
+              "deviation": .double(sample.deviation),
+            ]
+          }
+          return [
+            "metric": .string(seed.name), "before": sample(seed.before),
+            "after": sample(seed.after), "overlaps": .bool(seed.overlaps),
+          ]
+        })
       return .map(members)
     }
   }

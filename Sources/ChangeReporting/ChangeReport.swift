@@ -14,6 +14,8 @@ public struct ChangeReport {
   public let artifacts: [ArtifactChange]
   /// Where the changes began, in the order of the later run.
   public let origins: [Origin]
+  /// Metrics that were measured with several seeds.
+  public let seeds: [SeedComparison]
 
   /// An output that one run has and the other has not, or has otherwise.
   public struct ArtifactChange {
@@ -55,6 +57,7 @@ public struct ChangeReport {
       }
     }
     origins = ChangeReport.origins(comparison)
+    seeds = SeedComparison.all(from: before, to: after)
   }
 
   /// Whether the runs differ in what they did or found.

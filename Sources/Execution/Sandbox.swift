@@ -5,12 +5,12 @@ import Foundation
 /// The system stays visible read-only, so that tools work; the project's folder, `/tmp` and the
 /// home folder are empty, so that an input that the cell does not declare is not found instead of
 /// silently read.
-struct Sandbox {
+package struct Sandbox {
   private let executable: String
   private let project: String
 
   /// Nil where bubblewrap is missing or the kernel does not let it work.
-  init?(project: String) {
+  package init?(project: String) {
     let candidates = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"]
     guard let executable = candidates.first(where: { access($0, X_OK) == 0 }) else { return nil }
     self.executable = executable

@@ -13,17 +13,18 @@ extension LabelledImages {
   ///   - labels: The labels, where the pictures' file has none: IDX, or a text with integers.
   ///   - firstLabel: Which label belongs to the first picture of a text with the labels of several
   ///     files.
+  ///   - needsLabels: Whether pictures without labels are an error; else all get the label 0.
   /// - Returns: All pictures of the file.
   /// - Throws: `FormatError` that says where a file is wrong.
   public static func read(
-    path: String, labels: String? = nil, firstLabel: Int = 0
+    path: String, labels: String? = nil, firstLabel: Int = 0, needsLabels: Bool = true
   ) throws(FormatError) -> LabelledImages {
     let content = try FileContent(path: path)
     if content.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-      return try rows(PNG.read(content), of: content.name, labels, firstLabel)
+      return try rows(PNG.read(content), of: content.name, labels, needsLabels ? firstLabel : nil)
     }
     if content.starts(with: [0x1F, 0x8B]) || content.starts(with: [0, 0]) {
-      return try planes(IDX.read(content), of: content.name, labels, firstLabel)
+      return try planes(IDX.read(content), of: content.name, labels, needsLabels ? firstLabel : nil)
     }
     if content.starts(with: [0x80]) {
       let batch = try CIFARBatch(content)
@@ -84,7 +85,7 @@ extension LabelledImages {
   }
 
   private static func planes(
-    _ data: TensorData, of file: String, _ labels: String?, _ first: Int
+    _ data: TensorData, of file: String, _ labels: String?, _ first: Int?
   ) throws(FormatError) -> LabelledImages {
     guard data.type == .uint8, data.shape.count == 3 || data.shape.count == 4,
       !data.shape.contains(0)
@@ -102,7 +103,7 @@ extension LabelledImages {
   }
 
   private static func rows(
-    _ image: PixelImage, of file: String, _ labels: String?, _ first: Int
+    _ image: PixelImage, of file: String, _ labels: String?, _ first: Int?
   ) throws(FormatError) -> LabelledImages {
     let side = Int(Double(image.width).squareRoot())
     guard side * side == image.width, side > 0 else {
@@ -138,8 +139,9 @@ extension LabelledImages {
   // MARK: - Labels
 
   private static func read(
-    _ path: String?, count: Int, first: Int, for file: String
+    _ path: String?, count: Int, first: Int?, for file: String
   ) throws(FormatError) -> [Int] {
+    guard let first else { return [Int](repeating: 0, count: count) }
     guard let path else {
       throw FormatError(
         file: file, found: "pictures without labels", expected: "a file of labels beside them")

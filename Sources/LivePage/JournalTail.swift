@@ -1,7 +1,7 @@
 import Foundation
 
 /// Reads a growing file of lines as it grows.
-struct JournalTail {
+package struct JournalTail {
   let path: String
   private var offset = 0
   private var rest: [UInt8] = []
@@ -11,12 +11,12 @@ struct JournalTail {
   /// A journal that is longer when it is first opened is read from here before its end only.
   static let history = 64 << 20
 
-  init(path: String) { self.path = path }
+  package init(path: String) { self.path = path }
 
   /// The lines that were completed since the last call, at most a megabyte of them.
   ///
   /// - Returns: Nil where there is no such file.
-  mutating func lines() -> [[UInt8]]? {
+  package mutating func lines() -> [[UInt8]]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
@@ -43,7 +43,7 @@ struct JournalTail {
   }
 
   /// The first line of a file, once it is complete.
-  static func firstLine(of path: String) -> [UInt8]? {
+  package static func firstLine(of path: String) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }

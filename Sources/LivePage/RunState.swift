@@ -1,7 +1,7 @@
-import StructuredValue
+package import StructuredValue
 
 /// A run as its events tell it so far, in bounded memory however long it goes on.
-struct RunState: Sendable {
+package struct RunState: Sendable {
   var run: String
   /// `running`, then the run's status; `lost` where its process died without a word.
   var status = "running"
@@ -10,7 +10,7 @@ struct RunState: Sendable {
   var ended: Double?
   /// The instances that the run may execute.
   var selected: [String] = []
-  private(set) var stages: [String: StageState] = [:]
+  package private(set) var stages: [String: StageState] = [:]
   private(set) var warnings: [String] = []
   /// Stages that ended, oldest first: their logs are the first to be forgotten.
   private var over: [String] = []
@@ -21,10 +21,10 @@ struct RunState: Sendable {
   /// Curves of a run; a matrix of thousands has more than anybody looks at.
   static let keptCurves = 400
 
-  init(run: String) { self.run = run }
+  package init(run: String) { self.run = run }
 
   /// Takes in a line of the run's journal.
-  mutating func apply(_ event: Value) {
+  package mutating func apply(_ event: Value) {
     let name = event["instance"]?.string ?? ""
     let moment = event["at"]?.double
     switch event["event"]?.string {
@@ -103,19 +103,19 @@ struct RunState: Sendable {
 }
 
 /// An instance as far as the run has come with it.
-struct StageState: Sendable {
+package struct StageState: Sendable {
   /// `running`, `retrying`, or its outcome.
-  var state = "running"
+  package var state = "running"
   var attempt = 1
   var why = ""
   /// Seconds since 1970.
-  var started: Double?
-  var seconds: Double?
-  var progress: Value?
+  package var started: Double?
+  package var seconds: Double?
+  package var progress: Value?
   var curves: [String: Curve] = [:]
   var code: String?
-  var message: String?
-  private(set) var log: [String] = []
+  package var message: String?
+  package private(set) var log: [String] = []
   /// Lines that came before those of `log`.
   private(set) var omitted = 0
 

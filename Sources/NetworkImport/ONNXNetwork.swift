@@ -14,6 +14,8 @@ public struct ONNXNetwork: Module {
   public let outputs: [String]
   /// The shape that the file states for the first input; nil for an extent left open.
   public let inputShape: [Int?]
+  /// How far a training pass moves the running moments of batch normalisation towards the batch's.
+  public var movingShare = 0.1
 
   private var weights: [Weight]
   private let constants: [String: Tensor]
@@ -31,6 +33,14 @@ public struct ONNXNetwork: Module {
     let node: ONNXNode
     let operation: ONNXOperation
     let finished: [String]
+    let normalisation: Normalisation?
+  }
+
+  /// What batch normalisation needs to train: where its running moments are among the weights.
+  private struct Normalisation {
+    let mean: Int
+    let variance: Int
+    let epsilon: Double
   }
 
   /// Takes the network of a file.
@@ -41,8 +51,11 @@ public struct ONNXNetwork: Module {
 
   /// Takes a model.
   ///
+  /// - Parameters:
+  ///   - model: The network.
+  ///   - names: Real-valued initializers that are not kept; evaluating must be given a source of them.
   /// - Throws: As for a file.
-  public init(_ model: ONNXModel) throws {
+  public init(_ model: ONNXModel, leavingOut names: Set<String> = []) throws {
     let graph = model.graph
     inputs = graph.inputs.map(\.name)
     outputs = graph.outputs.map(\.name)
@@ -59,7 +72,8 @@ public struct ONNXNetwork: Module {
       if data.type.isFloatingPoint && initializers.contains(name) { continue }
       constants[name] = try Tensor(data)
     }
-    for initializer in graph.initializers where initializer.data.type.isFloatingPoint {
+    for initializer in graph.initializers
+    where initializer.data.type.isFloatingPoint && !names.contains(initializer.name) {
       weights.append(
         Weight(
           name: initializer.name, isBuffer: moments.contains(initializer.name),
@@ -76,10 +90,19 @@ public struct ONNXNetwork: Module {
     var finished: [Int: [String]] = [:]
     for (name, index) in lastReader { finished[index, default: []].append(name) }
     let version = model.opsets[""] ?? 1
+    let places = Dictionary(uniqueKeysWithValues: weights.enumerated().map { ($1.name, $0) })
     steps = try computed.enumerated().map { index, node in
-      Step(
+      var normalisation: Normalisation?
+      if node.operator == "BatchNormalization", node.inputs.count == 5,
+        let mean = places[node.inputs[3]], let variance = places[node.inputs[4]]
+      {
+        normalisation = Normalisation(
+          mean: mean, variance: variance,
+          epsilon: Double(try node.float("epsilon", default: 1e-5)))
+      }
+      return Step(
         node: node, operation: try ONNXOperators.operation(of: node, version: version),
-        finished: finished[index] ?? [])
+        finished: finished[index] ?? [], normalisation: normalisation)
     }
   }
 
@@ -89,11 +112,21 @@ public struct ONNXNetwork: Module {
   ///   - values: One for each of ``inputs``.
   ///   - observer: Sees each node with what it was given and what it computed, in the order of
   ///     execution.
+  ///   - source: Gives an initializer that was left out, whenever a node needs it.
   /// - Returns: One for each of ``outputs``.
   /// - Throws: ``NeuralNetworks/ModuleError`` where an input is missing; `FormatError` that names the
   ///   node at which shapes do not fit; what the observer throws.
   public func evaluate(
     _ values: [String: Tensor],
+    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil,
+    weights source: ((_ name: String) throws -> Tensor?)? = nil
+  ) throws -> [String: Tensor] {
+    var copy = self
+    return try copy.evaluate(values, isTraining: false, observer: observer)
+  }
+
+  private mutating func evaluate(
+    _ values: [String: Tensor], isTraining: Bool,
     observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil
   ) throws -> [String: Tensor] {
     for name in inputs where values[name] == nil {
@@ -102,10 +135,16 @@ public struct ONNXNetwork: Module {
     var known = constants.merging(values) { _, given in given }
     for weight in weights { known[weight.name] = weight.value }
     for step in steps {
-      let arguments = step.node.inputs.map { $0.isEmpty ? nil : known[$0] }
+      let arguments = try step.node.inputs.map { name in
+        name.isEmpty ? nil : try known[name] ?? source?(name)
+      }
       let results: [Tensor]
       do {
-        results = try step.operation(arguments)
+        if isTraining, let normalisation = step.normalisation {
+          results = [try normalise(arguments, normalisation, step.node)]
+        } else {
+          results = try step.operation(arguments)
+        }
       } catch let error as TensorError {
         throw step.node.error(found: error.message)
       }
@@ -118,14 +157,35 @@ public struct ONNXNetwork: Module {
     return known.filter { outputs.contains($0.key) }
   }
 
+  /// Normalises by a batch's own moments, and moves the running ones towards them.
+  private mutating func normalise(
+    _ arguments: [Tensor?], _ normalisation: Normalisation, _ node: ONNXNode
+  ) throws -> Tensor {
+    // The operation writes into the running moments, which a copy of this network may share.
+    let mean = try weights[normalisation.mean].value.copy()
+    let variance = try weights[normalisation.variance].value.copy()
+    guard let input = arguments[0], let weight = arguments[1], let bias = arguments[2] else {
+      throw node.error(found: "an input that is left out", expected: "five")
+    }
+    let result = try input.batchNorm(
+      weight: weight, bias: bias, runningMean: mean, runningVariance: variance, isTraining: true,
+      momentum: movingShare, epsilon: normalisation.epsilon)
+    weights[normalisation.mean].value = mean
+    weights[normalisation.variance].value = variance
+    return result
+  }
+
   /// The only output for the only input.
+  ///
+  /// In training batch normalisation uses the batch's moments; other layers know no difference.
   public mutating func forward(_ input: Tensor, _ pass: inout Pass) throws -> Tensor {
     guard inputs.count == 1, outputs.count == 1 else {
       throw ModuleError(
         .unsupported,
         "the network has \(inputs.count) inputs and \(outputs.count) outputs; use evaluate(_:)")
     }
-    guard let output = try evaluate([inputs[0]: input])[outputs[0]] else {
+    let values = try evaluate([inputs[0]: input], isTraining: pass.isTraining)
+    guard let output = values[outputs[0]] else {
       throw ModuleError(.mismatch, "the network computes no '\(outputs[0])'")
     }
     return output

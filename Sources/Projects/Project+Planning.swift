@@ -3,7 +3,7 @@ import Execution
 import PipelineSpec
 public import Planning
 import Provenance
-import RunRecord
+public import RunRecord
 public import StructuredValue
 
 /// What would happen to an instance.
@@ -12,6 +12,8 @@ public struct PlannedInstance {
   public var decision: Decision
   /// The key components of the latest run, where there was one.
   public var latestFields: [String: Value]?
+  /// Why the very same action failed in the latest run.
+  public var latestFailure: StageFailure?
 }
 
 extension Project {
@@ -35,11 +37,21 @@ extension Project {
     for index in graph.order { decisions[index] = decider.decide(index, standing: standing) }
     store.flushIndex()
     let selected = try selection.selected(in: graph)
+    let failed = Dictionary(
+      (latest.value?.instances ?? []).filter { $0.outcome == .failed }.map { ($0.name, $0) }
+    ) { first, _ in first }
     return graph.instances.indices.filter { selected.contains($0) }.compactMap { index in
-      decisions[index].map {
-        PlannedInstance(
-          instance: graph.instances[index], decision: $0,
-          latestFields: facts.latestFields(of: graph.instances[index].name))
+      decisions[index].map { decision in
+        let instance = graph.instances[index]
+        var planned = PlannedInstance(
+          instance: instance, decision: decision,
+          latestFields: facts.latestFields(of: instance.name))
+        if case .execute(let key, _) = decision, let record = failed[instance.name],
+          record.key == key.digest
+        {
+          planned.latestFailure = record.error
+        }
+        return planned
       }
     }
   }

@@ -97,6 +97,8 @@ extension PlannedInstance {
   public var why: String {
     switch decision {
     case .reuse: "nothing it depends on changed"
+    case .execute where latestFailure != nil:
+      "failed in the latest run: \(latestFailure.map { "\($0.code) \($0.message)" } ?? "")"
     case .execute(_, let why), .wait(let why), .skip(let why), .block(let why): why
     }
   }

@@ -106,7 +106,8 @@ extension Project {
         throw ProjectError(
           status: ProjectError.missingInput,
           FileManager.default.fileExists(atPath: absolute)
-            ? "'\(path)' cannot be read" : "there is no file '\(path)'")
+            ? "'\(path)' cannot be read; is it a folder, or not yours?"
+            : "there is no file '\(path)'")
       }
       guard let text = String(validating: data, as: UTF8.self) else {
         throw ProjectError(

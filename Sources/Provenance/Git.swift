@@ -51,3 +51,9 @@ enum RefName {
   static let notes = "refs/notes/pipeline"
   static let snapshots = "refs/pipeline/snapshots/"
 }
+
+/// The library below all of this.
+package enum GitLibrary {
+  /// Its file, of the version that the program was built with.
+  package static let file = "libgit2.so.\(LIBGIT2_SOVERSION)"
+}

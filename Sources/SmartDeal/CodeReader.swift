@@ -102,16 +102,9 @@ struct CodeReader {
         codes[index] = code
       }
     case .rowBitmap:
-      for start in stride(from: 0, to: codes.count, by: n) {
-        let row = UnsafeMutableBufferPointer(rebasing: codes[start..<start + n])
-        if rowFlags.take(1) == 1 {
-          try readFlagged(into: row)
-        } else {
-          row.update(repeating: 0)
-        }
-      }
+      try readRows(into: codes)
     case .rle4:
-      for index in codes.indices { codes[index] = try nextOfRuns(index) }
+      try readRuns(into: codes)
     case .adaptive:
       for start in stride(from: 0, to: codes.count, by: n) {
         var left = 0
@@ -174,25 +167,102 @@ struct CodeReader {
     self.values = values
   }
 
-  private mutating func nextOfRuns(_ index: Int) throws(Fault) -> Int8 {
-    while true {
-      if zeros > 0 {
-        zeros -= 1
-        return 0
+  /// Rows with a flag of their own, and flags for the coefficients of those that are kept.
+  private mutating func readRows(into codes: UnsafeMutableBufferPointer<Int8>) throws(Fault) {
+    let width = symbols.symbol
+    let mask: UInt64 = (1 << UInt64(width)) - 1
+    var (rowFlags, flags, values) = (rowFlags, flags, values)
+    var faults = 0
+    var start = 0
+    symbolCodes.withUnsafeBufferPointer { table in
+      while start < codes.count {
+        var rows = rowFlags.peek()
+        let step = min((codes.count - start) / n, 56)
+        for _ in 0..<step {
+          // Of a row that is not kept all flags count as zero, and none is taken.
+          let kept = Int(truncatingIfNeeded: rows & 1)
+          var word = flags.peek() & UInt64(bitPattern: Int64(-kept))
+          for index in start..<start + n {
+            let flag = Int(truncatingIfNeeded: word & 1)
+            let code = table[Int(truncatingIfNeeded: values.peek() & mask)]
+            codes[index] = code & Int8(truncatingIfNeeded: -flag)
+            faults |= flag & (code == 0 ? 1 : 0)
+            values.skip(width & -flag)
+            word >>= 1
+          }
+          flags.skip(n & -kept)
+          rows >>= 1
+          start += n
+        }
+        rowFlags.skip(step)
       }
-      if isPending {
-        isPending = false
-        return pending
-      }
-      // Zeros after the last entry are not written.
-      guard values.position + 4 + symbols.dense <= bits else { return 0 }
-      zeros = Int(values.take(4))
-      let symbol = values.take(symbols.dense)
-      pending = denseCodes[Int(symbol)]
-      guard pending != 0 || symbol == 0 else { throw .symbolAboveWindow }
-      guard symbol != 0 || zeros == 15 else { throw .emptyRun }
-      guard read + index + zeros < coefficients else { throw .runPastEnd }
-      isPending = true
     }
+    guard faults == 0 else { throw .symbolAboveWindow }
+    guard values.position <= bits else { throw .length(found: bits) }
+    (self.rowFlags, self.flags, self.values) = (rowFlags, flags, values)
+  }
+
+  /// Runs of zeros, each with the coefficient that follows; a run may reach into the next call.
+  private mutating func readRuns(into codes: UnsafeMutableBufferPointer<Int8>) throws(Fault) {
+    let width = symbols.dense
+    let mask: UInt64 = (1 << UInt64(width)) - 1
+    let end = bits - 4 - width
+    var values = values
+    var (zeros, pending, isPending) = (zeros, pending, isPending)
+    guard let base = codes.baseAddress else { return }
+    var index = 0
+    var fault: Fault?
+    denseCodes.withUnsafeBufferPointer { table in
+      while index < codes.count {
+        if zeros > 0 {
+          let step = min(zeros, codes.count - index)
+          for place in index..<index + step { codes[place] = 0 }
+          index += step
+          zeros -= step
+          continue
+        }
+        if isPending {
+          codes[index] = pending
+          index += 1
+          isPending = false
+          continue
+        }
+        // Zeros after the last entry are not written.
+        guard values.position <= end else {
+          for place in index..<codes.count { codes[place] = 0 }
+          break
+        }
+        let word = values.peek()
+        values.skip(4 + width)
+        zeros = Int(truncatingIfNeeded: word & 15)
+        let symbol = word >> 4 & mask
+        pending = table[Int(truncatingIfNeeded: symbol)]
+        if pending == 0 && symbol != 0 {
+          fault = .symbolAboveWindow
+          return
+        }
+        if symbol == 0 && zeros != 15 {
+          fault = .emptyRun
+          return
+        }
+        if read + index + zeros >= coefficients {
+          fault = .runPastEnd
+          return
+        }
+        if index + 16 <= codes.count {
+          // Sixteen zeros at once, and the coefficient among them or after them.
+          UnsafeMutableRawPointer(base + index).storeBytes(
+            of: SIMD16<Int8>.zero, as: SIMD16<Int8>.self)
+          codes[index + zeros] = pending
+          index += zeros + 1
+          zeros = 0
+        } else {
+          isPending = true
+        }
+      }
+    }
+    if let fault { throw fault }
+    self.values = values
+    (self.zeros, self.pending, self.isPending) = (zeros, pending, isPending)
   }
 }

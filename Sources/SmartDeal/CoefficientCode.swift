@@ -1,7 +1,8 @@
 /// How a coefficient ±2ᵉ is kept in one byte: 0, or the sign times e + 65.
 public enum CoefficientCode {
-  @inline(__always)
-  static func encode(_ coefficient: Double) -> Int8 {
+  /// The code of 0 or of a signed power of two from 2⁻⁶⁴ to 2⁶².
+  @inlinable @inline(__always)
+  public static func encode(_ coefficient: Double) -> Int8 {
     guard coefficient != 0 else { return 0 }
     let code = Int8(truncatingIfNeeded: Int(coefficient.exponent) + 65)
     return coefficient < 0 ? -code : code

@@ -20,11 +20,14 @@ public struct Decomposition: Sendable {
   ///   - shape: Outputs × inputs, or outputs × inputs per group × k × k.
   ///   - name: What errors call the tensor.
   ///   - options: How to decompose.
+  ///   - moments: What the inputs were like on calibration data, for joint rounding; nil counts all
+  ///     errors alike.
   ///   - threads: How many to use at most.
   /// - Throws: ``SmartDealError`` for an option out of range, a number that is not finite, or a shape
   ///   that has no blocks.
   public init(
     _ weights: [Float], shape: [Int], name: String, options: DecompositionOptions,
+    moments: InputMoments? = nil,
     threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) throws(SmartDealError) {
     try options.check()
@@ -35,6 +38,14 @@ public struct Decomposition: Sendable {
         "tensor '\(name)' has kernels of \(shape[2]) × \(shape[3]), which stay as they are")
     }
     try Decomposition.check(weights, layout, name)
+    if let moments {
+      guard case .joint = options.rounding, moments.fits(layout) else {
+        throw SmartDealError(
+          .badOption,
+          "tensor '\(name)' was given moments of its inputs, which need joint rounding and blocks of "
+            + "\(layout.n) columns")
+      }
+    }
     self.layout = layout
     var largest: Float = 0
     for weight in weights { largest = max(largest, weight.magnitude) }
@@ -58,7 +69,7 @@ public struct Decomposition: Sendable {
               let range = (part * blocks / parts)..<((part + 1) * blocks / parts)
               let output = BlockOutput(layout: layout, coefficients: coefficients, bases: bases)
               if let joint {
-                sweeps[part] = joint.solve(range, of: weights, options, into: output)
+                sweeps[part] = joint.solve(range, of: weights, options, moments, into: output)
               } else {
                 sweeps[part] = Decomposition.solve(range, of: weights, options, into: output)
               }

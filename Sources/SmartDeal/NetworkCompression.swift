@@ -9,6 +9,9 @@ public struct NetworkCompression: Sendable {
   /// One number for each weight tensor, or nil for no pruning.
   public var pruningList: [Double]?
   public var threads: Int
+  /// Moments of the inputs of tensors, by name, for joint rounding; a tensor without counts all errors
+  /// alike.
+  public var moments: [String: InputMoments] = [:]
 
   public init(
     options: DecompositionOptions = DecompositionOptions(),
@@ -68,7 +71,8 @@ public struct NetworkCompression: Sendable {
         pruning.applied(to: tensor.weights, shape: tensor.shape, number: $0[index])
       } ?? tensor.weights
     let found = try Decomposition(
-      weights, shape: tensor.shape, name: tensor.name, options: options, threads: threads)
+      weights, shape: tensor.shape, name: tensor.name, options: options,
+      moments: moments[tensor.name], threads: threads)
     let stored = StoredLayer(name: tensor.name, found, encodings: encodings)
     let exact = found.rebuilt()
     return (

@@ -114,11 +114,6 @@ extension SDLFile {
           "encoding \(encodingNumber)", "0 to \(Encoding.allCases.count - 1)")
       }
       guard basisBits == 8 else { throw wrong("\(basisBits) bits in a basis", "8") }
-      guard layout.coefficients / expansionLimit <= bytes.count else {
-        throw error(
-          at: start, "layer '\(name)': \(layout.coefficients) coefficients",
-          "at most \(expansionLimit) for each byte of the file", code: .limit)
-      }
       let basis = offset
       try skip(blocks * (1 + n * n), "the bases of layer '\(name)'", end)
       let payload = offset
@@ -127,6 +122,13 @@ extension SDLFile {
           at: offset, "the file ends inside the coefficients of layer '\(name)'", "\(bits) bits")
       }
       try skip((Int(bits) + 7) / 8, "the coefficients of layer '\(name)'", end)
+      guard layout.coefficients / expansionLimit <= offset - basis else {
+        throw error(
+          at: start,
+          "layer '\(name)': \(layout.coefficients) coefficients in "
+            + "\(offset - basis) bytes",
+          "at most \(expansionLimit) for each byte", code: .limit)
+      }
       return Layer(
         name: name, kind: kind, shape: shape, layout: layout, exponents: lowest...highest,
         encoding: encoding, coefficientBits: Int(bits), basis: basis..<payload,

@@ -23,8 +23,9 @@ public struct SDLFile: Sendable {
   private let content: FileContent
 
   static let magic = Array("SDL1".utf8)
-  /// Coefficients that a byte of an honest file stands for at most; more would be a trap for memory.
-  static let expansionLimit = 1 << 16
+  /// Coefficients that a byte of a layer stands for at most, so that no small file asks for much memory;
+  /// the writer takes another encoding before it would exceed it.
+  static let expansionLimit = 512
 
   /// Opens a file and checks everything but the coefficients themselves.
   ///
@@ -81,13 +82,14 @@ public struct SDLFile: Sendable {
         }
       }
       let perOutput = layout.blocksPerOutput * layout.coefficientsPerBlock
-      var codes = [Int8](repeating: 0, count: perOutput)
-      var weights = [Float](repeating: 0, count: layout.weightsPerOutput)
       let rebuilder = Rebuilder(layout)
       do throws(CodeReader.Fault) {
+        // Checks that the bits can hold so many before there is memory for them.
         var reader = try CodeReader(
           encoding, payload, bits: layer.coefficientBits, rows: layout.rows, n: layout.n,
           lowest: layer.exponents.lowerBound, highest: layer.exponents.upperBound)
+        var codes = [Int8](repeating: 0, count: perOutput)
+        var weights = [Float](repeating: 0, count: layout.weightsPerOutput)
         for output in 0..<layout.outputs {
           try codes.withUnsafeMutableBufferPointer { codes throws(CodeReader.Fault) in
             try reader.read(into: codes)
@@ -118,12 +120,13 @@ public struct SDLFile: Sendable {
     return try content.withBytes { bytes throws(FormatError) in
       let stride = 1 + layout.n * layout.n
       let basis = bytes[layer.basis].map { Int8(bitPattern: $0) }
-      var codes = [Int8](repeating: 0, count: layout.coefficients)
+      var codes: [Int8] = []
       do throws(CodeReader.Fault) {
         var reader = try CodeReader(
           encoding, UnsafeRawBufferPointer(rebasing: bytes[layer.payload]),
           bits: layer.coefficientBits, rows: layout.rows, n: layout.n,
           lowest: layer.exponents.lowerBound, highest: layer.exponents.upperBound)
+        codes = [Int8](repeating: 0, count: layout.coefficients)
         try codes.withUnsafeMutableBufferPointer { codes throws(CodeReader.Fault) in
           try reader.read(into: codes)
         }

@@ -46,8 +46,14 @@ public struct StorageAccount: Hashable, Sendable {
   /// Elements and exponents of the bases, a byte each.
   public var storedBasisBits: Int { 8 * (basisElements + blocks) }
   /// The encoding of the fewest bits, ties to the lower number.
+  ///
+  /// One that packs more coefficients into a byte than a reader takes is left out; where none is left,
+  /// flags and symbols are taken.
   public func best(among encodings: [Encoding]) -> Encoding {
     encodings.map { (bits: bits(of: $0), encoding: $0) }
+      .filter { bits, _ in
+        coefficients / SDLFile.expansionLimit <= (bits + 7) / 8 + storedBasisBits / 8
+      }
       .min { ($0.bits, $0.encoding.rawValue) < ($1.bits, $1.encoding.rawValue) }?.encoding
       ?? .bitmap
   }

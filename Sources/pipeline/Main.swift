@@ -5,6 +5,7 @@ import Execution
 import Foundation
 import Projects
 import Provenance
+import SpecSyntax
 import StageKit
 
 @main
@@ -28,7 +29,7 @@ struct PipelineCommand: ParsableCommand {
     subcommands: [
       Run.self, Plan.self, Status.self, Explain.self, Log.self, Show.self, Diff.self, Check.self,
       Report.self, Serve.self, Export.self, Import.self, StageCommand.self, Lineage.self,
-      Sync.self, GarbageCommand.self, Fsck.self, Schema.self, Init.self,
+      Sync.self, GarbageCommand.self, Fsck.self, Doctor.self, Schema.self, Init.self,
     ])
 
   static func main() {
@@ -37,12 +38,25 @@ struct PipelineCommand: ParsableCommand {
     // Whoever reads our output may stop reading; that is no reason to die without a word.
     signal(SIGPIPE, SIG_IGN)
     if Run.isAnswered(arguments) { return }
+    refuseUnknownCommand(arguments)
     do {
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch {
       fail(error)
     }
+  }
+
+  /// Names the command that was meant, which the parser does not.
+  private static func refuseUnknownCommand(_ arguments: [String]) {
+    guard let first = arguments.first, !first.hasPrefix("-"), first != "help" else { return }
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard !names.contains(first) else { return }
+    let near = nearest(first, among: names)
+    end(
+      "error: there is no command '\(first)'"
+        + (near.map { "; did you mean '\($0)'?" } ?? "; `pipeline --help` lists them"),
+      ProjectError.usage)
   }
 
   /// Becomes the process of one attempt of a built-in stage.

@@ -9,7 +9,8 @@ import SpecSyntax
 struct ProjectOptions: ParsableArguments {
   @Option(
     name: [.customShort("C"), .customLong("directory")],
-    help: ArgumentHelp("Work as if started in this folder.", valueName: "folder"))
+    help: ArgumentHelp("Work as if started in this folder.", valueName: "folder"),
+    completion: .directory)
   var directory: String?
 
   func enter() throws {
@@ -76,18 +77,24 @@ struct PipelineOptions: ParsableArguments {
 
   @Argument(
     help: ArgumentHelp(
-      "The pipeline file; without it paper.yaml or Pipelines/paper.yaml.", valueName: "file"))
+      "The pipeline file; without it paper.yaml or Pipelines/paper.yaml.", valueName: "file"),
+    completion: Completions.pipelineFile)
   var file: String?
 
-  @Option(help: "A named set of parameter values.")
+  @Option(
+    help: ArgumentHelp("A named set of parameter values.", valueName: "name"),
+    completion: Completions.profiles)
   var profile: String?
 
   @Option(
     name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Override a parameter, such as train.lr=3e-4.", valueName: "name=value"))
+    help: ArgumentHelp("Override a parameter, such as train.lr=3e-4.", valueName: "name=value"),
+    completion: Completions.parameters)
   var overrides: [String] = []
 
-  @Option(help: ArgumentHelp("A folder with data, laid out as HOST/PATH.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A folder with data, laid out as HOST/PATH.", valueName: "folder"),
+    completion: .directory)
   var mirror: String?
 
   func load() throws -> (Project, LoadedPipeline) {
@@ -139,16 +146,27 @@ struct PipelineOptions: ParsableArguments {
 
 /// Which cells a command is about.
 struct SelectionOptions: ParsableArguments {
-  @Option(help: "Only this stage and what it needs; a name, a glob, tag:NAME; may be repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "Only this stage and what it needs; a name, a glob, tag:NAME; may be repeated.",
+      valueName: "stage"), completion: Completions.stages)
   var only: [String] = []
 
-  @Option(help: "This stage, what it needs, and everything that uses it.")
+  @Option(
+    help: ArgumentHelp(
+      "This stage, what it needs, and everything that uses it.", valueName: "stage"),
+    completion: Completions.stages)
   var from: [String] = []
 
-  @Option(help: "Everything up to this cell of the file.")
+  @Option(
+    help: ArgumentHelp("Everything up to this cell of the file.", valueName: "stage"),
+    completion: Completions.stages)
   var until: [String] = []
 
-  @Option(help: "Execute this stage although its result is known; `all` for every one.")
+  @Option(
+    help: ArgumentHelp(
+      "Execute this stage although its result is known; `all` for every one.",
+      valueName: "stage"), completion: Completions.forced)
   var force: [String] = []
 
   /// Whether some cells are left out by name.

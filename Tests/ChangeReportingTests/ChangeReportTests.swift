@@ -92,4 +92,36 @@ struct ChangeReportTests {
         "| Turns a\\|b \\<c\\> \\*d\\* | holds | fails | 0.5 → 0.75 |"))
     #expect(!markdown.contains("<c>"))
   }
+
+  /// Equal means differ by what the seeds make, or by more.
+  @Test(arguments: [
+    (
+      [0.90, 0.92, 0.94],
+      "train.acc 0.91 ± 0.01 → 0.92 ± 0.02 over 3 seeds, within the seeds' spread"
+    ),
+    (
+      [0.99, 0.98, 1.0],
+      "train.acc 0.91 ± 0.01 → 0.99 ± 0.01 over 3 seeds, beyond the seeds' spread"
+    ),
+  ])
+  func `a metric over several seeds is judged by their spread`(after: [Double], words: String)
+    throws
+  {
+    func run(_ run: RunRecord, _ values: [Double]) -> RunRecord {
+      var run = run
+      run.instances = values.enumerated().map { seed, value in
+        InstanceRecord(
+          name: "train[seed=\(seed)]", cell: "train", matrix: ["seed": .int(seed)],
+          outcome: .executed, why: "", key: .of("\(value)"), keyFields: ["param.x": .double(value)],
+          metrics: ["acc": MetricRecord(value: .double(value))])
+      }
+      return run
+    }
+    let report = ChangeReport(
+      from: run(runs.before, [0.90, 0.91, 0.92]), to: run(runs.after, after))
+    #expect(report.lines().contains("seeds  " + words), "\(report.lines())")
+    #expect(try report.value["seeds"]?.list?.first?["after"]?["count"] == 3)
+    let page = ChangePage.render(report, artifacts: runs.artifacts, figures: RecordingDrawer())
+    #expect(page.html.contains("<h3>Over seeds</h3>"))
+  }
 }

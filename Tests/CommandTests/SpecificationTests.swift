@@ -73,6 +73,70 @@ struct SpecificationTests {
     #expect(try project.run("--help").status == 0)
   }
 
+  @Test(arguments: [
+    ("mkdir x.yaml", 4, "error P0201: 'x.yaml' cannot be read; is it a folder, or not yours?\n"),
+    ("printf 'a: \\377' > x.yaml", 4, "error P0201: 'x.yaml' is not UTF-8 text\n"),
+    (": > x.yaml", 3, "x.yaml:1:1: error P0101: the file is empty\n"),
+    (
+      "printf 'pipeline: v9\\ncells: []' > x.yaml", 3,
+      "x.yaml:1:11: error P0104: the file is of version 'v9', this program reads v1\n"
+    ),
+    ("echo 'pipeline: v1' > x.yaml", 3, "x.yaml:1:1: error P0104: the pipeline has no cells\n"),
+    (
+      "printf 'pipeline: v1\\ncells:\\n  - include: gone.yaml' > x.yaml", 3,
+      "x.yaml:3:14: error P0201: there is no file 'gone.yaml'\n"
+    ),
+    (
+      "printf 'pipeline: v1\\ncells:\\n  - include: x.yaml' > x.yaml", 3,
+      "x.yaml:3:14: error P0120: files include each other: x.yaml → x.yaml\n"
+    ),
+  ])
+  func `a file that is no pipeline is refused in one sentence`(
+    make: String, status: Int, message: String
+  ) throws {
+    let project = try ProjectFolder()
+    try project.shell(make)
+    let result = try project.run("run", "x.yaml")
+    #expect(Int(result.status) == status)
+    #expect(result.errors.hasPrefix(message), "\(result.errors)")
+    #expect(result.output.isEmpty)
+  }
+
+  @Test func `a missing input, folder, command or run has its sentence and exit code`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        "  - {stage: a, run: 'cat ${inputs.x}', inputs: {x: ./none.csv}}\n")
+    ])
+    let input = try project.run("run")
+    #expect(input.status == 4, "\(input.all)")
+    #expect(input.errors.contains("blocked a: '\(project.path)/none.csv' does not exist\n"))
+    let folder = try project.run("run", "-C", "/none")
+    #expect(folder.status == 2)
+    #expect(folder.errors == "error: there is no folder '/none' to work in\n")
+    let command = try project.run("rnu")
+    #expect(command.status == 2)
+    #expect(command.errors == "error: there is no command 'rnu'; did you mean 'run'?\n")
+    let run = try project.run("show", "99999999")
+    #expect(run.status == 7)
+    #expect(run.errors.hasPrefix("error P0603: no run '99999999' is recorded"))
+    let report = try project.run("report", "-o", "none/x.html")
+    #expect(
+      report.errors
+        == "error: 'none/x.html' cannot be written: its folder does not exist\n", "\(report.errors)"
+    )
+    #expect(report.status == 7)
+  }
+
+  @Test func `a store that cannot be one is named`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, run: 'true'}\n"), "Artifacts": "a file",
+    ])
+    let result = try project.run("run")
+    #expect(result.status == 7)
+    #expect(result.errors.hasPrefix("error P0403: making '\(project.path)/Artifacts/"))
+    #expect(project.read("Artifacts") == "a file")
+  }
+
   @Test func `parameters and profiles must exist`() throws {
     let project = try ProjectFolder([
       "paper.yaml": pipeline(

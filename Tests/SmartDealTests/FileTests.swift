@@ -107,6 +107,35 @@ import Testing
   }
 
   /// Each change of one byte, and each cut, gives an error or other weights, never a crash.
+  @Test func `a small file can't ask for much memory, and a writer makes no such file`() throws {
+    // One block of 29,989 rows, a prime: all zero, they would be ten bytes of basis and nothing else.
+    let layout = try BlockLayout(shape: [1, 3 * 29_989], name: "w")
+    #expect(layout.blocks == 1 && layout.rowsPerBlock == 29_989)
+    let codes = [Int8](repeating: 0, count: layout.coefficients)
+    let layer = StoredLayer(
+      name: "w", layout: layout, coefficients: codes,
+      basis: StoredBasis(exponents: [0], values: [Int8](repeating: 0, count: 9)),
+      encodings: [.adaptive])
+    guard case .structured(_, _, _, let encoding) = layer.content else { return }
+    #expect(encoding == .bitmap)
+    let good = try SDLFile.bytes([layer])
+    let file = try SDLFile(FileContent(good, name: "x.sdl"))
+    #expect(try file.weights(of: file.layers[0]).allSatisfy { $0 == 0 })
+    // The same with no bits at all, as an adaptive code of zeros has them.
+    var bytes = Array(good[..<(good.count - 4 - (codes.count + 7) / 8)]) + [0, 0, 0, 0]
+    let start = 16 + 2 + 1 + 2 + 8
+    bytes[start + 11] = Encoding.adaptive.rawValue
+    for index in 0..<8 { bytes[start + 13 + index] = 0 }
+    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { size in
+      for (place, byte) in size.enumerated() { bytes[8 + place] = byte }
+    }
+    FileTests.mend(&bytes)
+    let error = #expect(throws: FormatError.self) {
+      try SDLFile(FileContent(bytes, name: "x.sdl"))
+    }
+    #expect(error?.code == .limit)
+  }
+
   @Test func survivesDamage() throws {
     for container in try containers() {
       for encoding in Encoding.allCases {

@@ -44,7 +44,15 @@ extension Bounder {
     for j in 0...layer { engine.setShared(j, child.bounds[j], options.slopes) }
     for k in (layer + 1)...last {
       let kernel = kernels.layers[k]
-      let queries = child.bounds[k].ambiguous.flatMap {
+      if options.boundsStable {
+        child.bounds[k].intersect(
+          IntervalBounds.propagate(
+            network.layers[k], lower: child.bounds[k - 1].lower.map { max($0, 0) },
+            upper: child.bounds[k - 1].upper.map { max($0, 0) }))
+      }
+      let wanted =
+        options.boundsStable ? Array(child.bounds[k].lower.indices) : child.bounds[k].ambiguous
+      let queries = wanted.flatMap {
         [NeuronQuery(neuron: $0, isUpper: false), NeuronQuery(neuron: $0, isUpper: true)]
       }
       for group in IntermediateSlopes.groups(queries, kernel) {

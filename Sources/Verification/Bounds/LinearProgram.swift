@@ -49,8 +49,39 @@ package struct LinearProgram: Sendable {
     return objective.count - 1
   }
 
+  /// How a solver ended.
+  package enum Outcome: Sendable {
+    case optimal(Solution)
+    case infeasible
+    /// Without an answer, or there is no solver.
+    case stopped
+  }
+
   /// The optimum, or nil where there is none or no solver.
   package func minimised(by method: Method = .dualSimplex) -> Solution? {
+    if case .optimal(let solution) = solve(by: method) { solution } else { nil }
+  }
+
+  /// The Lagrangian at multipliers of the rows: a lower bound for any, where all variables are
+  /// bounded.
+  package func lagrangian(_ duals: [Double]) -> Double {
+    var bound = 0.0
+    var reduced = objective
+    for (row, dual) in zip(rows, duals) {
+      let side = dual > 0 ? row.lower : row.upper
+      // A multiplier of a side that is not there is put to 0.
+      guard dual != 0, side.isFinite else { continue }
+      bound += dual * side
+      for entry in row.entries { reduced[entry.column] -= dual * entry.value }
+    }
+    for column in reduced.indices {
+      bound += min(reduced[column] * lower[column], reduced[column] * upper[column])
+    }
+    return bound
+  }
+
+  /// Solves the program.
+  package func solve(by method: Method) -> Outcome {
     var counts = [Int32](repeating: 0, count: objective.count + 1)
     for row in rows {
       for entry in row.entries { counts[entry.column + 1] += 1 }
@@ -73,6 +104,10 @@ package struct LinearProgram: Sendable {
     let status = clp_solve(
       Int32(objective.count), Int32(rows.count), starts, indices, values, lower, upper, objective,
       rows.map(\.lower), rows.map(\.upper), method.rawValue, 0, nil, &x, &duals, &optimum)
-    return status == 0 ? Solution(x: x, duals: duals, optimum: optimum) : nil
+    switch status {
+    case 0: return .optimal(Solution(x: x, duals: duals, optimum: optimum))
+    case 1: return .infeasible
+    default: return .stopped
+    }
   }
 }

@@ -61,6 +61,84 @@ struct BoxSearch {
     ])
   }
 
+  /// Goes on from a saved search; nil where it is not of this problem.
+  init?(
+    _ kernels: KernelNetwork, _ pool: EnginePool, _ problem: Problem, _ options: SearchOptions,
+    from saved: SavedTree.Parts
+  ) {
+    self.kernels = kernels
+    self.pool = pool
+    self.problem = problem
+    self.options = options
+    branches = saved.branches
+    rounds = saved.rounds
+    for part in saved.open {
+      guard let (last, path) = BoxSearch.path(part.path, last: true, problem),
+        let restored = BoxSearch.part(part, path, problem)
+      else { return nil }
+      stack.append((restored, last))
+    }
+    for part in saved.proved {
+      guard let (_, path) = BoxSearch.path(part.path, last: false, problem) else { return nil }
+      let numbers = part.numbers.compactMap { Int(exactly: $0) }
+      if numbers.count == 2 {
+        closures.append(
+          Closure(path: path, clause: numbers[0], row: numbers[1], alpha: part.alpha))
+      } else {
+        leaves.append(path)
+      }
+    }
+  }
+
+  /// The search as it stands: an open part's path ends with the input to halve next.
+  func saved() -> SavedTree.Parts {
+    func steps(_ path: [Halving]) -> [Int] { path.map { 2 * $0.input + ($0.isUpper ? 1 : 0) } }
+    return SavedTree.Parts(
+      open: stack.map { part, input in
+        SavedTree.Part(
+          path: steps(part.path) + [2 * input], alpha: [], beta: [],
+          lowerBound: part.lowerBound, numbers: part.open.map { Double($0) })
+      },
+      proved: leaves.map {
+        SavedTree.Part(path: steps($0), alpha: [], beta: [], lowerBound: .infinity, numbers: [])
+      }
+        + closures.map {
+          SavedTree.Part(
+            path: steps($0.path), alpha: $0.alpha, beta: [], lowerBound: .infinity,
+            numbers: [Double($0.clause), Double($0.row)])
+        }, branches: branches, rounds: rounds)
+  }
+
+  private static func path(
+    _ steps: [Int], last: Bool, _ problem: Problem
+  ) -> (last: Int, path: [Halving])? {
+    guard steps.allSatisfy({ $0 >= 0 && $0 / 2 < problem.box.lower.count }) else { return nil }
+    let path = steps.map { Halving(input: $0 / 2, isUpper: $0 % 2 == 1) }
+    guard last else { return (0, path) }
+    guard let end = path.last else { return nil }
+    return (end.input, path.dropLast())
+  }
+
+  private static func part(
+    _ saved: SavedTree.Part, _ path: [Halving], _ problem: Problem
+  ) -> Part? {
+    var box = problem.box
+    for halving in path {
+      let (low, high) = (box.lower[halving.input], box.upper[halving.input])
+      let middle = low + (high - low) / 2
+      if halving.isUpper {
+        box.lower[halving.input] = middle
+      } else {
+        box.upper[halving.input] = middle
+      }
+    }
+    let open = saved.numbers.compactMap { Int(exactly: $0) }
+    guard !open.isEmpty, open.allSatisfy({ problem.clauses.indices.contains($0) }) else {
+      return nil
+    }
+    return Part(box: box, bounds: [], open: open, lowerBound: saved.lowerBound, path: path)
+  }
+
   var lowerBound: Double {
     stack.reduce(.infinity) { min($0, $1.part.lowerBound) }
   }

@@ -32,6 +32,8 @@ public struct SearchOptions: Sendable {
   public var attackSteps = 40
   /// Bytes that open parts may take.
   public var memoryLimit = 4 << 30
+  /// Seconds between two savings of the tree, where it is saved.
+  public var saveInterval = 60.0
   /// Whether closed parts are kept for a certificate.
   public var keepsCertificate = true
 

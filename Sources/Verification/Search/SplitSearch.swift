@@ -29,7 +29,7 @@ struct SplitSearch {
   private(set) var upperBound = Double.infinity
   private var pendingCandidate: [Double]?
   /// Parts that could be decided neither way.
-  private(set) var undecided = 0
+  private(set) var undecidedParts: [Subproblem] = []
 
   init(_ bounder: Bounder, _ clause: Clause, rule: any BranchingRule, _ options: SearchOptions) {
     self.bounder = bounder
@@ -39,8 +39,26 @@ struct SplitSearch {
     insert([bounder.root()], steps: options.bounds.rootSteps)
   }
 
-  var lowerBound: Double { undecided > 0 ? min(queue.lowestBound, 0) : queue.lowestBound }
-  var open: Int { queue.count + undecided }
+  /// A search that was saved, without its parts.
+  init(
+    _ bounder: Bounder, _ clause: Clause, rule: any BranchingRule, _ options: SearchOptions,
+    resumed branches: Int, _ rounds: Int
+  ) {
+    self.bounder = bounder
+    self.clause = clause
+    self.rule = rule
+    self.options = options
+    self.branches = branches
+    self.rounds = rounds
+  }
+
+  mutating func requeue(_ node: Subproblem) { queue.insert(node) }
+  mutating func restore(_ leaf: Leaf) { leaves.append(leaf) }
+
+  var lowerBound: Double {
+    undecidedParts.isEmpty ? queue.lowestBound : min(queue.lowestBound, 0)
+  }
+  var open: Int { queue.count + undecidedParts.count }
 
   /// Bytes that open parts take, at most: slopes, and bounds of all layers where none is shared.
   var memory: Int {
@@ -53,7 +71,7 @@ struct SplitSearch {
       pendingCandidate = nil
       return .candidate(candidate)
     }
-    guard !queue.isEmpty else { return undecided > 0 ? .stuck(.precision) : .proved }
+    guard !queue.isEmpty else { return undecidedParts.isEmpty ? .proved : .stuck(.precision) }
     guard memory <= options.memoryLimit else { return .stuck(.memory) }
     var nodes: [Subproblem] = []
     var whole: [Subproblem] = []
@@ -149,9 +167,9 @@ struct SplitSearch {
         close(node, weights)
       case .candidate(let point):
         // A point that the replay refutes leaves the part undecided.
-        undecided += 1
+        undecidedParts.append(node)
         pendingCandidate = point
-      case .undecided: undecided += 1
+      case .undecided: undecidedParts.append(node)
       }
     }
   }

@@ -61,26 +61,44 @@ public struct Verifier: Sendable {
   /// - Parameters:
   ///   - property: With its inputs in the order of the network's first layer.
   ///   - rule: Chooses the ReLUs to split; a new value of it for each clause.
+  ///   - resume: A search of the same network, property and options to go on from.
+  ///   - save: Given the search now and then, every `saveInterval` seconds.
   ///   - report: Told how far the search is, after each round; false stops it.
   /// - Returns: The verdict with its evidence.
   /// - Throws: `VerificationError` where the property does not fit the network.
   public func verify(
-    _ property: Property, rule: any BranchingRule = BaBSR(),
-    report: (SearchProgress) -> Bool = { _ in true }
+    _ property: Property, rule: any BranchingRule = BaBSR(), resume: SavedTree? = nil,
+    save: ((SavedTree) -> Void)? = nil, report: @escaping (SearchProgress) -> Bool = { _ in true }
   ) throws(VerificationError) -> VerificationOutcome {
     try property.check(against: network)
     var run = VerificationRun(property, network, options, rule: rule.name)
-    for index in property.problems.indices where run.isOpen {
-      attack(index, property, &run)
+    let hooks = Hooks(save: save, report: report)
+    var resume = resume
+    if let saved = resume, saved.problem < property.problems.count {
+      // Proved before; a certificate would need their trees, which are not kept.
+      for _ in 0..<saved.problem { run.close(branches: 0, rounds: 0, nil) }
+      run.spend(saved.branches, saved.rounds)
+    } else {
+      resume = nil
+      for index in property.problems.indices where run.isOpen {
+        attack(index, property, &run)
+      }
     }
-    for index in property.problems.indices where run.isOpen {
+    for index in property.problems.indices where run.isOpen && index >= resume?.problem ?? 0 {
+      let saved = resume?.problem == index ? resume?.searches : nil
       if options.splitting.splitsInputs(network) {
-        searchBoxes(index, property, &run, report)
+        searchBoxes(index, property, &run, hooks, saved)
       } else {
-        searchSplits(index, property, rule, &run, report)
+        searchSplits(index, property, rule, &run, hooks, saved)
       }
     }
     return run.outcome()
+  }
+
+  /// Whom a search tells.
+  private struct Hooks {
+    var save: ((SavedTree) -> Void)?
+    var report: (SearchProgress) -> Bool
   }
 
   private func attack(_ index: Int, _ property: Property, _ run: inout VerificationRun) {
@@ -94,10 +112,13 @@ public struct Verifier: Sendable {
   }
 
   private func searchBoxes(
-    _ index: Int, _ property: Property, _ run: inout VerificationRun,
-    _ report: (SearchProgress) -> Bool
+    _ index: Int, _ property: Property, _ run: inout VerificationRun, _ hooks: Hooks,
+    _ saved: [SavedTree.Parts]?
   ) {
-    var search = BoxSearch(kernels, pool, property.problems[index], options)
+    var search =
+      saved?.first.flatMap {
+        BoxSearch(kernels, pool, property.problems[index], options, from: $0)
+      } ?? BoxSearch(kernels, pool, property.problems[index], options)
     while run.isOpen {
       switch search.round() {
       case .open: break
@@ -108,7 +129,10 @@ public struct Verifier: Sendable {
       case .candidate(let clause, let point): run.take(point, problem: index, clause: clause)
       case .stuck(let reason): run.end(reason)
       }
-      run.note(search.branches, search.rounds, search.open, report) { search.lowerBound }
+      run.note(search.branches, search.rounds, search.open, hooks.report) { search.lowerBound }
+      if let save = hooks.save, run.isSaveDue {
+        save(run.tree(index, [search.saved()]))
+      }
     }
   }
 
@@ -123,11 +147,19 @@ public struct Verifier: Sendable {
 
   private func searchSplits(
     _ index: Int, _ property: Property, _ rule: any BranchingRule, _ run: inout VerificationRun,
-    _ report: (SearchProgress) -> Bool
+    _ hooks: Hooks, _ saved: [SavedTree.Parts]?
   ) {
     let problem = property.problems[index]
     let bounder = Bounder(kernels, pool: pool, box: problem.box, options: options.bounds)
-    var searches = problem.clauses.map { SplitSearch(bounder, $0, rule: rule, options) }
+    var searches: [SplitSearch] = []
+    if let saved, saved.count == problem.clauses.count {
+      searches = zip(problem.clauses, saved).compactMap { clause, parts in
+        SplitSearch(bounder, clause, rule: rule, options, from: parts)
+      }
+    }
+    if searches.count != problem.clauses.count {
+      searches = problem.clauses.map { SplitSearch(bounder, $0, rule: rule, options) }
+    }
     // The least bounded clause first: a counterexample is likeliest there.
     let order = searches.indices.sorted {
       (searches[$0].lowerBound, $0) < (searches[$1].lowerBound, $1)
@@ -143,8 +175,11 @@ public struct Verifier: Sendable {
         let branches = searches.reduce(0) { $0 + $1.branches }
         run.note(
           branches, searches.reduce(0) { $0 + $1.rounds },
-          searches.reduce(0) { $0 + $1.open }, report
+          searches.reduce(0) { $0 + $1.open }, hooks.report
         ) { searches.map(\.lowerBound).min() ?? .infinity }
+        if let save = hooks.save, run.isSaveDue {
+          save(run.tree(index, searches.map { $0.saved() }))
+        }
       }
     }
     if run.isOpen {
@@ -173,6 +208,7 @@ struct VerificationRun {
   private var open = 0
   private var progress: [SearchProgress] = []
   private var isContested = false
+  private var lastSave = 0.0
   private var proofs: [Certificate.Proof?] = []
 
   init(_ property: Property, _ network: ReLUNetwork, _ options: SearchOptions, rule: String) {
@@ -199,6 +235,21 @@ struct VerificationRun {
     case .confirmed(let witness): verdict = .sat(witness)
     case .refuted(let value, let single): isContested = isContested || value <= 0 || single <= 0
     }
+  }
+
+  /// Takes over what a saved search had spent.
+  mutating func spend(_ branches: Int, _ rounds: Int) {
+    doneBranches = branches
+    doneRounds = rounds
+  }
+
+  /// Whether the last saving is long enough ago.
+  var isSaveDue: Bool { isOpen && seconds - lastSave >= options.saveInterval }
+
+  mutating func tree(_ problem: Int, _ searches: [SavedTree.Parts]) -> SavedTree {
+    lastSave = seconds
+    return SavedTree(
+      key: "", problem: problem, branches: doneBranches, rounds: doneRounds, searches: searches)
   }
 
   mutating func end(_ reason: Incompleteness) {

@@ -15,6 +15,10 @@ struct Check: ParsableCommand {
     discussion: """
       --rerun executes each stage again from the same inputs, compares digests, and names the first \
       byte, metric, cell or tensor that differs. Exit code 8 where something does.
+
+      Examples:
+        pipeline check                             is the file right?
+        pipeline check --rerun --only predictor    is the stage reproducible?
       """)
 
   @OptionGroup var pipeline: PipelineOptions

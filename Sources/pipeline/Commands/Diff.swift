@@ -17,17 +17,17 @@ struct Diff: ParsableCommand {
 
       Examples:
         pipeline diff                              the latest run and the one before
-        pipeline diff main HEAD --html diff.html   one page with tables and figures side by side
-        pipeline diff v1.0 latest --md             Markdown for a pull request
-        pipeline diff --exit-code --brief          10 where anything differs, opening no artifact
+        pipeline diff main HEAD --html diff.html   a page, figures side by side
+        pipeline diff v1.0 latest --md             for a pull request
+        pipeline diff --exit-code --brief          10 where anything differs
       """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "A run, commit, branch or tag.")
+  @Argument(help: "A run, commit, branch or tag.", completion: Completions.revisions)
   var before = "latest~1"
 
-  @Argument(help: "Another one.")
+  @Argument(help: "Another one.", completion: Completions.revisions)
   var after = "latest"
 
   @Flag(help: "As JSON.")
@@ -36,7 +36,8 @@ struct Diff: ParsableCommand {
   @Flag(name: .customLong("md"), help: "As Markdown.")
   var markdown = false
 
-  @Option(help: ArgumentHelp("Write one self-contained page.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write one self-contained page.", valueName: "file"), completion: .file())
   var html: String?
 
   @Flag(help: "Exit with 10 where they differ.")
@@ -45,7 +46,9 @@ struct Diff: ParsableCommand {
   @Flag(help: "Do not open the artifacts; name them and their sizes only.")
   var brief = false
 
-  @Option(help: ArgumentHelp("Numbers that differ by no more than this share are equal."))
+  @Option(
+    help: ArgumentHelp(
+      "Numbers that differ by no more than this share are equal.", valueName: "share"))
   var tolerance = 0.0
 
   func validate() throws {

@@ -17,17 +17,19 @@ struct Export: ParsableCommand {
       finds stale numbers.
 
       Examples:
-        pipeline export --ipynb paper.ipynb            opens in Jupyter, outputs included
-        pipeline export --md paper.md                  figures beside it in paper-figures/
-        pipeline export --ro-crate run.zip             a Provenance Run Crate for an archive
-        pipeline export --tex metrics.tex              \\metric{srcc.lowest}, \\metric[.2]{srcc.lowest}
-        pipeline export --bib - >> paper.bib           commit, record digest, claims held
-        pipeline export v1.0 --tex metrics.tex --check fails where metrics.tex is stale
+        pipeline export --ipynb paper.ipynb        opens in Jupyter, with outputs
+        pipeline export --md paper.md              its figures in paper-figures/
+        pipeline export --ro-crate run.zip         a Provenance Run Crate
+        pipeline export --tex metrics.tex          \\metric{srcc.lowest} in a paper
+        pipeline export --bib - >> paper.bib       commit, record, claims held
+        pipeline export --tex metrics.tex --check  10 where the file is stale
       """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "A run id or its start, latest, latest~1, a commit, branch or tag.")
+  @Argument(
+    help: "A run id or its start, latest, latest~1, a commit, branch or tag.",
+    completion: Completions.revisions)
   var revision = "latest"
 
   @Option(help: ArgumentHelp("A Jupyter notebook, nbformat 4.5.", valueName: "file"))

@@ -9,7 +9,12 @@ import StructuredValue
 
 struct Log: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "log", abstract: "List the runs, newest first.")
+    commandName: "log", abstract: "List the runs, newest first.",
+    discussion: """
+      Examples:
+        pipeline log -n 5
+        pipeline log --json | jq '.[0].claims'
+      """)
 
   @OptionGroup var options: ProjectOptions
 
@@ -46,18 +51,30 @@ struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
     abstract: "Show what a run did.",
-    discussion: "With --log STAGE, the log of a stage; with --output STAGE.SLOT, an output's bytes."
-  )
+    discussion: """
+      With --log STAGE, the log of a stage; with --output STAGE.SLOT, an output's bytes.
+
+      Examples:
+        pipeline show                              the latest run
+        pipeline show latest~1 --log predictor
+        pipeline show v1.0 --output srcc.matrix > matrix.csv
+      """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "A run id or its start, latest, latest~1, a commit, branch or tag.")
+  @Argument(
+    help: "A run id or its start, latest, latest~1, a commit, branch or tag.",
+    completion: Completions.revisions)
   var revision = "latest"
 
-  @Option(help: ArgumentHelp("Print the log of a stage.", valueName: "stage"))
+  @Option(
+    help: ArgumentHelp("Print the log of a stage.", valueName: "stage"),
+    completion: Completions.stages)
   var log: String?
 
-  @Option(help: ArgumentHelp("Print an output, such as srcc.matrix.", valueName: "stage.slot"))
+  @Option(
+    help: ArgumentHelp("Print an output, such as srcc.matrix.", valueName: "stage.slot"),
+    completion: Completions.outputs)
   var output: String?
 
   @Flag(help: "The whole record as JSON.")
@@ -132,7 +149,11 @@ struct Show: ParsableCommand {
 struct Sync: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync",
-    abstract: "Share the runs with a git remote: only the log and its notes, never branches.")
+    abstract: "Share the runs with a git remote: only the log and its notes, never branches.",
+    discussion: """
+      Example:
+        pipeline sync origin
+      """)
 
   @OptionGroup var options: ProjectOptions
 

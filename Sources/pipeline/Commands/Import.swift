@@ -21,7 +21,9 @@ struct Import: ParsableCommand {
 
   @OptionGroup var options: ProjectOptions
 
-  @Option(help: ArgumentHelp("The dvc.yaml to read.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The dvc.yaml to read.", valueName: "file"),
+    completion: Completions.pipelineFile)
   var dvc: String
 
   @Option(

@@ -10,7 +10,12 @@ struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema",
     abstract: "Print the JSON Schema of pipeline files, for editors.",
-    discussion: "Put `# yaml-language-server: $schema=FILE` at the top of your paper.yaml.")
+    discussion: """
+      Put `# yaml-language-server: $schema=FILE` at the top of your paper.yaml.
+
+      Example:
+        pipeline schema > paper.schema.json
+      """)
 
   @OptionGroup var options: ProjectOptions
 
@@ -23,7 +28,11 @@ struct Schema: ParsableCommand {
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init",
-    abstract: "Make a project: a git repository, where there is none, and a first paper.yaml.")
+    abstract: "Make a project: a git repository, where there is none, and a first paper.yaml.",
+    discussion: """
+      Example:
+        mkdir paper && cd paper && pipeline init && pipeline run
+      """)
 
   @OptionGroup var options: ProjectOptions
 

@@ -17,9 +17,9 @@ struct Lineage: ParsableCommand {
       Examples:
         pipeline lineage srcc.matrix              back to data sets, paths and commits
         pipeline lineage figures/plot.json        the same of a published file
-        pipeline lineage --down Data/raw.csv      everything that used it, and the claims on it
+        pipeline lineage --down Data/raw.csv      what used it, and its claims
         pipeline lineage 4be1d0c7                 an artifact by its digest
-        pipeline lineage srcc.matrix --html l.html  a page on which each artifact is a link away
+        pipeline lineage srcc.matrix --html l.html
       """)
 
   @OptionGroup var options: ProjectOptions
@@ -27,10 +27,12 @@ struct Lineage: ParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "stage.slot, stage.metric, a stage, a path, or a digest; without it, with --html, all.",
-      valueName: "artifact"))
+      valueName: "artifact"), completion: Completions.artifacts)
   var target: String?
 
-  @Option(name: .customLong("run"), help: "The run to look in: an id, latest~1, a commit, a tag.")
+  @Option(
+    name: .customLong("run"), help: "The run to look in: an id, latest~1, a commit, a tag.",
+    completion: Completions.revisions)
   var revision: String?
 
   @Flag(help: "What used it, instead of what made it.")

@@ -10,7 +10,12 @@ import StructuredValue
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Show what `run` would execute, and why; nothing is written.")
+    abstract: "Show what `run` would execute, and why; nothing is written.",
+    discussion: """
+      Examples:
+        pipeline plan
+        pipeline plan --set samples=20 --from tables
+      """)
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var cells: SelectionOptions
@@ -35,7 +40,15 @@ struct Status: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
     abstract: "Show how every stage stands.",
-    discussion: "With --check the exit code is 9 where there is work to do.")
+    discussion: """
+      With --check the exit code is 9 where there is work to do. --watch goes on until Ctrl-C, and \
+      follows a run that another terminal or the page started.
+
+      Examples:
+        pipeline status
+        pipeline status --watch                    how it stands, as it changes
+        pipeline status --check || pipeline run    in a script
+      """)
 
   @OptionGroup var pipeline: PipelineOptions
 
@@ -45,7 +58,25 @@ struct Status: ParsableCommand {
   @Flag(help: "Exit with 9 where there is work to do.")
   var check = false
 
+  @Flag(name: .shortAndLong, help: "Draw it anew as it changes, until Ctrl-C.")
+  var watch = false
+
+  func validate() throws {
+    if watch && (json || check) {
+      throw ValidationError("--watch draws for people; take away --json and --check")
+    }
+  }
+
   func run() throws {
+    if watch {
+      guard Terminal.isInteractive else {
+        throw ProjectError(
+          status: ProjectError.usage,
+          "error: --watch needs a terminal; for programs there is `pipeline run --json`")
+      }
+      var watch = StatusWatch { try pipeline.load() }
+      try watch.run()
+    }
     let (project, loaded) = try pipeline.load()
     let plan = try project.plan(loaded, selection: Selection())
     if json {
@@ -68,9 +99,15 @@ struct Explain: ParsableCommand {
     discussion: """
       Prints which component of the stage's key differs from the latest run, from what to what. \
       With --key, the whole key.
+
+      Examples:
+        pipeline explain predictor
+        pipeline explain 'predictor[device=fpga]' --key
       """)
 
-  @Argument(help: "A stage or instance, such as predictor or 'predictor[device=fpga]'.")
+  @Argument(
+    help: "A stage or instance, such as predictor or 'predictor[device=fpga]'.",
+    completion: Completions.stages)
   var cell: String
 
   @OptionGroup var pipeline: PipelineOptions

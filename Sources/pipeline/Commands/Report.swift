@@ -9,11 +9,19 @@ import RunRecord
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Write the notebook of a run as one HTML file.")
+    abstract: "Write the notebook of a run as one HTML file.",
+    discussion: """
+      Examples:
+        pipeline report                            of the latest run
+        pipeline report Pipelines/edge.yaml -o edge.html
+        pipeline report v1.0 -o v1.html
+      """)
 
   @OptionGroup var options: ProjectOptions
 
-  @Argument(help: "A pipeline file, for its latest run; or a run, commit, branch or tag.")
+  @Argument(
+    help: "A pipeline file, for its latest run; or a run, commit, branch or tag.",
+    completion: Completions.revisions)
   var revision = "latest"
 
   @Option(name: .shortAndLong, help: "Where to; without it report.html in the store's folder.")
@@ -40,12 +48,7 @@ struct Report: ParsableCommand {
     }
     let page = project.page(of: record, python: project.python)
     let path = output ?? "\(project.store.path)/report.html"
-    do {
-      try Data(page.html.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw ProjectError(
-        status: 7, "error: '\(path)' cannot be written: \(error.localizedDescription)")
-    }
+    try Output.write(page.html, to: path)
     Terminal.print(path)
     let heavy = page.heavyParts.map { "\($0.name) \(sizeText($0.size))" }
     Terminal.note(

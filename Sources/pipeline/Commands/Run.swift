@@ -13,6 +13,13 @@ struct Run: ParsableCommand {
     discussion: """
       Finished stages are never executed again unless something that enters their key changed; see \
       `pipeline explain`. After a crash or Ctrl-C, run again: it continues where it stopped.
+
+      Examples:
+        pipeline run                               paper.yaml, or Pipelines/paper.yaml
+        pipeline run --profile quick --set n=20    other parameters for this run
+        pipeline run --only 'predictor*' -j 2      these stages and what they need
+        pipeline run --force tables --keep-going   again, and past failures
+        pipeline run --json | jq .                 every event, for programs
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -64,6 +71,8 @@ struct Run: ParsableCommand {
   /// 5 for content that is not what its digest says, 4 for what could not be had, else 1.
   static func failureStatus(_ record: RunRecord) -> Int32 {
     let codes = Set(record.instances.compactMap { $0.error?.code })
+    // Nothing failed, so what is blocked misses something from outside of the pipeline.
+    if codes.isEmpty, record.instances.contains(where: { $0.outcome == .blocked }) { return 4 }
     if codes == ["P0202"] { return 5 }
     return !codes.isEmpty && codes.isSubset(of: ["P0201", "P0203", "P0204"]) ? 4 : 1
   }
@@ -148,6 +157,15 @@ struct Run: ParsableCommand {
     }
   }
 
+  /// How long the run took, where that was long enough to be of interest.
+  private static func took(_ record: RunRecord) -> String {
+    guard let start = try? Date(record.started, strategy: .iso8601),
+      let end = try? Date(record.finished, strategy: .iso8601),
+      end.timeIntervalSince(start) >= 2
+    else { return "" }
+    return " in \(durationText(end.timeIntervalSince(start)))"
+  }
+
   private func summarize(_ outcome: RunOutcome, _ project: Project) {
     let record = outcome.record
     guard !execution.quiet || record.status != .succeeded else { return }
@@ -160,7 +178,7 @@ struct Run: ParsableCommand {
       Terminal.styled(
         record.status == .succeeded ? "ok" : record.status.rawValue,
         record.status == .succeeded ? .green : .red)
-        + "  run \(record.id): \(parts.joined(separator: ", "))")
+        + "  run \(record.id): \(parts.joined(separator: ", "))" + Self.took(record))
     for line in claimLines(record) { Terminal.note(line) }
     if record.instances.contains(where: { $0.outcome == .failed }) {
       Terminal.note("  the log of a stage: pipeline show \(record.id) --log STAGE")

@@ -12,6 +12,10 @@ struct Serve: ParsableCommand {
       --read-only, run the pipeline. Only this machine can reach it. The page follows every run of \
       the pipeline, also one that a terminal started. Ctrl-C ends the server and the run that it \
       started; what is finished is kept.
+
+      Examples:
+        pipeline serve                             on any free port
+        pipeline serve Pipelines/edge.yaml --port 8000 --read-only
       """)
 
   @OptionGroup var pipeline: PipelineOptions

@@ -14,7 +14,11 @@ struct StageCommand: ParsableCommand {
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "list",
-      abstract: "List the stages that pipelines may use.")
+      abstract: "List the stages that pipelines may use.",
+      discussion: """
+        Example:
+          pipeline stage list
+        """)
     @OptionGroup var options: ProjectOptions
 
     func run() throws {
@@ -33,9 +37,13 @@ struct StageCommand: ParsableCommand {
   struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "describe",
-      abstract: "Show a stage's inputs, outputs, parameters and metrics.")
+      abstract: "Show a stage's inputs, outputs, parameters and metrics.",
+      discussion: """
+        Example:
+          pipeline stage describe predictor
+        """)
     @OptionGroup var options: ProjectOptions
-    @Argument(help: "The stage's name.")
+    @Argument(help: "The stage's name.", completion: Completions.plugins)
     var name: String
 
     @Flag(help: "The parameters as JSON Schema.")
@@ -96,7 +104,11 @@ struct StageCommand: ParsableCommand {
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "new",
-      abstract: "Write the skeleton of a plugin that runs, in Python.")
+      abstract: "Write the skeleton of a plugin that runs, in Python.",
+      discussion: """
+        Example:
+          pipeline stage new my-stage
+        """)
     @OptionGroup var options: ProjectOptions
     @Argument(help: "The stage's name: lower-case letters, digits and hyphens.")
     var name: String

@@ -23,7 +23,7 @@ struct StageRun: ParsableCommand {
   @OptionGroup var options: ProjectOptions
   @OptionGroup var execution: ExecutionOptions
 
-  @Argument(help: "The stage's name, also NAME@MAJOR.")
+  @Argument(help: "The stage's name, also NAME@MAJOR.", completion: Completions.plugins)
   var name: String
 
   @Option(

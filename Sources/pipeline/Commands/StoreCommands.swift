@@ -11,7 +11,13 @@ struct GarbageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc",
     abstract: "Show what no kept run needs; with --yes, remove it.",
-    discussion: "Kept are all that the latest runs made; how many, --keep-runs says.")
+    discussion: """
+      Kept are all that the latest runs made; how many, --keep-runs says.
+
+      Examples:
+        pipeline gc                                what would be removed
+        pipeline gc --keep-runs 10 --yes
+      """)
 
   @OptionGroup var options: ProjectOptions
 
@@ -63,7 +69,11 @@ struct GarbageCommand: ParsableCommand {
 struct Fsck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fsck",
-    abstract: "Verify every object of the store; damaged ones are put aside and made anew.")
+    abstract: "Verify every object of the store; damaged ones are put aside and made anew.",
+    discussion: """
+      Example:
+        pipeline fsck && pipeline run
+      """)
 
   @OptionGroup var options: ProjectOptions
 

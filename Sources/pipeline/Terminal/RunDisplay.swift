@@ -51,8 +51,14 @@ class PlainDisplay: RunDisplay {
   /// Overridden by the display that has a live area to keep clear.
   func say(_ text: String) { Terminal.note(text) }
 
-  var counter: String { "[\(done)/\(selected.count)]" }
-  var remaining: Int { max(0, selected.count - done) }
+  /// As wide at the start of a run as at its end.
+  var counter: String {
+    let (part, whole) = (String(done), String(selected.count))
+    let gap = String(repeating: " ", count: max(0, whole.count - part.count))
+    return "[\(gap)\(part)/\(whole)]"
+  }
+  /// How much of the run is over.
+  var share: Double { selected.isEmpty ? 0 : Double(done) / Double(selected.count) }
 
   private func line(for record: InstanceRecord) -> String? {
     let name = record.name
@@ -88,73 +94,4 @@ class PlainDisplay: RunDisplay {
 func shortNumber(_ value: Double) -> String {
   if value == value.rounded(), abs(value) < 1e9 { return String(Int(value)) }
   return String(format: "%.4g", value)
-}
-
-/// One line with its own bar for each running stage, redrawn in place.
-final class LiveDisplay: PlainDisplay {
-  private var running: [(name: String, started: Date, state: String, fraction: Double?)] = []
-  private var drawnLines = 0
-  private var lastDrawn = Date.distantPast
-
-  override func show(_ event: RunEvent) {
-    switch event {
-    case .started(let instance, _, _):
-      running.append((instance, Date(), "", nil))
-    case .progress(let instance, let done, let total, let unit, let message):
-      guard let index = running.firstIndex(where: { $0.name == instance }) else { break }
-      running[index].fraction = total > 0 ? min(1, Double(done) / Double(total)) : nil
-      let count = total > 0 ? "\(done)/\(total) \(unit)" : "\(done) \(unit)"
-      running[index].state = [count, message].filter { !$0.isEmpty }.joined(separator: "  ")
-    case .line(let instance, let text):
-      guard let index = running.firstIndex(where: { $0.name == instance }) else { break }
-      if running[index].fraction == nil { running[index].state = text }
-    case .finished(let record): running.removeAll { $0.name == record.name }
-    case .retrying(let instance, _, _): running.removeAll { $0.name == instance }
-    case .ended: running = []
-    default: break
-    }
-    super.show(event)
-    var isUrgent = true
-    switch event {
-    case .progress, .line, .metric: isUrgent = false
-    default: break
-    }
-    if isUrgent || Date().timeIntervalSince(lastDrawn) > 0.08 { draw() }
-  }
-
-  override func say(_ text: String) {
-    erase()
-    super.say(text)
-  }
-
-  private func erase() {
-    guard drawnLines > 0 else { return }
-    Terminal.write("\u{1B}[\(drawnLines)A\u{1B}[J", to: STDERR_FILENO)
-    drawnLines = 0
-  }
-
-  private func draw() {
-    erase()
-    lastDrawn = Date()
-    let width = Terminal.width
-    var lines = running.prefix(8).map { item in
-      let time = durationText(Date().timeIntervalSince(item.started))
-      let bar = item.fraction.map { progressBar($0, 16) } ?? String(repeating: " ", count: 16)
-      return Terminal.fitted("  \(bar) \(item.name)  \(time)  \(item.state)", width - 1)
-    }
-    if running.count > 8 { lines.append("  … and \(running.count - 8) more") }
-    if !running.isEmpty {
-      lines.append(
-        Terminal.styled("  \(counter) \(running.count) running, \(remaining) to go", .dim))
-    }
-    drawnLines = lines.count
-    if !lines.isEmpty { Terminal.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO) }
-  }
-
-  private func progressBar(_ fraction: Double, _ width: Int) -> String {
-    let eighths = Int((fraction * Double(width) * 8).rounded(.down))
-    let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
-    let full = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
-    return full + String(repeating: "·", count: max(0, width - full.count))
-  }
 }

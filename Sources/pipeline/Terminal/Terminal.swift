@@ -36,6 +36,13 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// Rows of the terminal.
+  static var height: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return 24 }
+    return Int(size.ws_row)
+  }
+
   enum Style: String {
     case bold = "1"
     case dim = "2"

@@ -26,6 +26,10 @@ public struct SmartDealDecompose: Stage {
     var exact: Bool
     var modelFile: String
     var pruningFile: String
+    var calibrationFile: String
+    var calibrationCount: Int
+    var mean: [Double]
+    var deviation: [Double]
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -59,6 +63,9 @@ public struct SmartDealDecompose: Stage {
     try compression.check(places)
     // All before any work: a long run must not end at its last tensor.
     for place in places { try model.graph.tensor(at: place).checkFinite() }
+    if !context.inputs("calibration").isEmpty {
+      compression.moments = try Calibration.moments(model, parameters, context)
+    }
     let writer = try SDLWriter(path: context.output("weights"), layers: places.count)
     var records: [LayerRecord] = []
     let total = places.reduce(0) { $0 + $1.shape.reduce(1, *) }

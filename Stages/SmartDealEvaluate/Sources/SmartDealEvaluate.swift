@@ -1,8 +1,10 @@
 import Formats
 import LabelledImages
 import NetworkImport
+import NetworkProfiling
 import NeuralNetworks
 import ONNX
+import SmartDeal
 public import StageKit
 import StructuredValue
 import Tensors
@@ -29,12 +31,7 @@ public struct SmartDealEvaluate: Stage {
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     try TensorRuntime.setThreads(context.cpus)
     let before = try network("model", parameters.modelFile, context)
-    let after = try network("rebuilt", "", context)
-    guard before.inputShape == after.inputShape else {
-      throw StageError(
-        code: .badInput, message: "the networks before and after take inputs of different shapes",
-        slot: "rebuilt")
-    }
+    let after = try compressed(before, parameters, context)
     let images = try images(parameters, context)
     var comparison = Comparison(images.labels)
     let shape = pictureShape(before, images)
@@ -42,7 +39,8 @@ public struct SmartDealEvaluate: Stage {
       mean: parameters.mean, deviation: parameters.deviation)
     do {
       try withoutGradients {
-        let batch = try self.batch(parameters.batch, [before, after], images, shape, context)
+        let batch = try self.batch(
+          parameters.batch, [{ try before($0) }, after], images, shape, context)
         for start in stride(from: 0, to: images.count, by: batch) {
           let range = start..<min(start + batch, images.count)
           let pictures = try images.tensor(range, shape: shape, normalisation)
@@ -78,6 +76,33 @@ public struct SmartDealEvaluate: Stage {
     }
   }
 
+  /// The network after, from one of its two forms.
+  private func compressed(
+    _ before: ONNXNetwork, _ parameters: Parameters, _ context: StageContext
+  ) throws -> (Tensor) throws -> Tensor {
+    let slots = ["rebuilt", "weights"].filter { !context.inputs($0).isEmpty }
+    guard slots.count == 1 else {
+      throw StageError(
+        code: .badInput,
+        message: "connect one of 'rebuilt' and 'weights', the network after as ONNX or as a "
+          + "compressed file")
+    }
+    if slots == ["rebuilt"] {
+      let after = try network("rebuilt", "", context)
+      guard before.inputShape == after.inputShape else {
+        throw StageError(
+          code: .badInput, message: "the networks before and after take inputs of different shapes",
+          slot: "rebuilt")
+      }
+      return { try after($0) }
+    }
+    let path = try context.file("model", named: parameters.modelFile)
+    let streamed = try context.read("weights") {
+      try StreamedNetwork(ONNXModel(path: path), weights: SDLFile(path: $0))
+    }
+    return { try streamed($0) }
+  }
+
   private func images(
     _ parameters: Parameters, _ context: StageContext
   ) throws -> LabelledImages {
@@ -103,7 +128,8 @@ public struct SmartDealEvaluate: Stage {
 
   /// How many pictures at once: one where a file's own extents allow for no more.
   private func batch(
-    _ wanted: Int, _ networks: [ONNXNetwork], _ images: LabelledImages, _ shape: [Int]?,
+    _ wanted: Int, _ networks: [(Tensor) throws -> Tensor], _ images: LabelledImages,
+    _ shape: [Int]?,
     _ context: StageContext
   ) throws -> Int {
     guard wanted > 1, images.count > 1 else { return 1 }

@@ -132,6 +132,7 @@ struct SimulationComparison {
       }
     }
     let order = layers.map { Value.string($0.geometry.name) }
+    let parts = EnergyShares().shares.map { Value.string($0.name) }
     let both: Value = ["dense, 8 bits", "SmartDeal"]
     let speedup = Double(cycles(dense)) / Double(max(cycles(compressed), 1))
     return [
@@ -158,6 +159,7 @@ struct SimulationComparison {
               "scale": ["domain": ["working", "waiting for DRAM"], "range": [1, 0.35]],
               "legend": ["orient": "bottom"],
             ],
+            "order": ["field": "part", "type": "nominal", "sort": "descending"],
             "tooltip": [
               ["field": "layer"], ["field": "weights"], ["field": "part"], ["field": "cycles"],
               ["field": "utilisation", "format": ".1%"],
@@ -173,7 +175,8 @@ struct SimulationComparison {
               "title": "energy of one inference in µJ, as simulated",
             ],
             "color": [
-              "field": "part", "type": "nominal", "title": .null, "scale": ["scheme": "tableau10"],
+              "field": "part", "type": "nominal", "title": .null, "sort": .list(parts),
+              "scale": ["scheme": "tableau10", "domain": .list(parts)],
               "legend": ["orient": "bottom", "columns": 4],
             ],
             "order": ["field": "order"],

@@ -1,5 +1,6 @@
 import Formats
 import ONNX
+import SmartDeal
 
 /// A way to read bytes; refusing them with a `FormatError` is fine.
 struct Reader: Sendable {
@@ -79,6 +80,27 @@ struct Reader: Sendable {
         fatalError("written and read, it is another")
       }
     },
+    // Size and checksum are mended, so that damage reaches what they guard.
+    Reader("sdl", isDeflated: true) { content in
+      let file = try SDLFile(
+        FileContent(Containers.sdl(content.withBytes { Array($0) }), name: "sdl"))
+      var layers: [StoredLayer] = []
+      for layer in file.layers {
+        var count = 0
+        try file.rebuild(layer) { count += $0.count }
+        guard count == layer.shape.reduce(1, *) else { fatalError("weights are missing") }
+        layers.append(try file.stored(layer))
+      }
+      // Another cut of rows is read, but not written.
+      guard let written = try? SDLFile.bytes(layers) else { return }
+      let back = try SDLFile(FileContent(written, name: "written"))
+      for (layer, old) in zip(back.layers, layers) {
+        guard
+          try back.stored(layer).rebuilt().elementsEqual(
+            old.rebuilt(), by: { $0.bitPattern == $1.bitPattern })
+        else { fatalError("written and read, it is another") }
+      }
+    },
     Reader("words") { _ = try CSV.readWhitespaceSeparated($0) },
   ]
 }
@@ -125,6 +147,14 @@ enum Containers {
     let count = little(UInt16(members.count))
     let end = little(UInt32(directory.count)) + little(UInt32(file.count)) + [0, 0]
     return file + directory + [0x50, 0x4B, 5, 6, 0, 0, 0, 0] + count + count + end
+  }
+
+  /// A compressed network with the size and the checksum that its bytes have.
+  static func sdl(_ input: [UInt8]) -> [UInt8] {
+    guard input.count >= 20 else { return input }
+    var file = Array(input.dropLast(4))
+    file.replaceSubrange(8..<16, with: little(UInt64(input.count)))
+    return file + little(crc32(file))
   }
 
   private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {

@@ -1,0 +1,176 @@
+public import Formats
+public import NeuralNetworks
+public import SmartDeal
+public import Tensors
+
+/// Training inside a decomposition: its coefficients, bases, biases and normalisation move, its zeros
+/// stay (section "SmartDeal for training" of Chen et al., 2021, arXiv 2101.01163, and its public code).
+///
+/// The network is decomposed once; the coefficients that are not zero then are all that may ever be. The
+/// best network is kept, by the accuracy of what its file holds, with bases in bytes.
+public struct StructureTraining: ResumableTraining {
+  /// How the structure is made and trained.
+  public struct Options: Hashable, Sendable {
+    public var decomposition: DecompositionOptions
+    public var treatment: CoefficientTreatment
+    /// Names of weight tensors that stay real-valued.
+    public var realValued: Set<String>
+    /// Which encodings the file may use.
+    public var encodings: [Encoding]
+    /// How many threads decompose; the result does not depend on it.
+    public var threads: Int
+
+    public init(
+      decomposition: DecompositionOptions = DecompositionOptions(),
+      treatment: CoefficientTreatment = .straightThrough, realValued: Set<String> = [],
+      encodings: [Encoding] = Encoding.published, threads: Int = 1
+    ) {
+      self.decomposition = decomposition
+      self.treatment = treatment
+      self.realValued = realValued
+      self.encodings = encodings
+      self.threads = threads
+    }
+  }
+
+  public let plan: TrainingPlan
+  public let options: Options
+  public private(set) var table = EpochTable([
+    "rate", "loss", "accuracy", "test_loss", "non_zeros", "reference_cr", "row_bitmap_cr",
+    "auto_cr",
+    "training_cr", "moved_share",
+  ])
+  /// The network before the training, decomposed.
+  public let start: CompressedResult
+  /// The best after an epoch, the first among equals; the start before the first epoch.
+  public private(set) var best: CompressedResult
+  /// What the last epoch gave; the start before the first epoch.
+  public private(set) var last: CompressedResult
+  /// The epoch of the best, 0 for none.
+  public private(set) var bestEpoch = 0
+
+  private var structure: NetworkStructure
+  private var network: TrainableNetwork
+  private let data: TensorDataset
+  private let test: TensorDataset
+  private let random: RandomStream
+
+  /// Decomposes the network and fixes its zeros.
+  ///
+  /// - Parameters:
+  ///   - network: A trained one.
+  ///   - data: Pictures and labels to learn.
+  ///   - test: Others, to measure.
+  ///   - plan: How long and fast.
+  ///   - options: How to decompose and to train.
+  ///   - random: Shuffles.
+  /// - Throws: ``TrainingError`` for a plan without meaning; `SmartDealError` for such options or
+  ///   weights.
+  public init(
+    _ network: TrainableNetwork, data: TensorDataset, test: TensorDataset, plan: TrainingPlan,
+    options: Options, random: RandomStream
+  ) throws {
+    try plan.check()
+    try options.decomposition.check()
+    try options.treatment.check()
+    self.plan = plan
+    self.options = options
+    self.data = data
+    self.test = test
+    self.random = random
+    self.network = network
+    let (structure, compressed) = try NetworkStructure.decomposing(network, options)
+    self.structure = structure
+    let tensors = try network.weightTensors()
+    start = try CompressedResult(
+      network.replacing(zip(tensors, compressed.layers).map { ($0, $1.rebuilt()) }), compressed,
+      test
+    )
+    best = start
+    last = start
+  }
+
+  /// How many coefficients may be other than zero.
+  public var freeCoefficients: Int { structure.freeCoefficients }
+
+  public mutating func advance() throws {
+    let epoch = table.rows.count
+    let step = DescentStep(
+      rate: Float(plan.rate(in: epoch)), momentum: Float(plan.momentum),
+      weightDecay: Float(plan.weightDecay))
+    let treatment = options.treatment
+    structure.startEpoch()
+    var structure = self.structure
+    var moved = 0
+    let loss = try network.eachBatch(of: data, plan: plan, epoch: epoch, random: random) {
+      network, loss in
+      try network.setParameters(structure.tensors())
+      let (value, gradients) = try network.valueAndGradients(loss)
+      moved += try structure.descend(gradients.tensors, step, treatment)
+      return value
+    }
+    self.structure = structure
+    let compressed = try CompressedNetwork(structure.layers(options.encodings))
+    try network.network.setParameters(structure.tensors())
+    let stored = try network.replacing(
+      zip(network.weightTensors(), compressed.layers).map { ($0, $1.rebuilt()) })
+    last = try CompressedResult(stored, compressed, test)
+    if bestEpoch == 0 || last.score.accuracy > best.score.accuracy {
+      (best, bestEpoch) = (last, epoch + 1)
+    }
+    let sizes = compressed.sizes
+    var share = Double.nan
+    if case .bucketSwitch = treatment {
+      share = Double(moved) / Double(max(structure.freeCoefficients, 1))
+    }
+    table.append([
+      plan.rate(in: epoch), loss, last.score.accuracy, last.score.loss, Double(sizes.nonZeros),
+      sizes.ratio(.reference), sizes.ratio(.rowBitmap), sizes.ratio(.stored),
+      sizes.ratio(.training), share,
+    ])
+  }
+
+  // MARK: Checkpoints
+
+  public func checkpoint() throws -> Safetensors {
+    var tensors = [
+      NamedTensor(name: "table", data: table.data),
+      NamedTensor(name: "counts", data: TensorData([bestEpoch], shape: [1])),
+    ]
+    tensors += structure.state.map { name, numbers in
+      NamedTensor(name: "structure.\(name)", data: TensorData(numbers, shape: [numbers.count]))
+    }
+    tensors += try Checkpoint.tensors(network.network.state(), under: "network")
+    tensors += try best.tensors(under: "best") + last.tensors(under: "last")
+    return Safetensors(tensors)
+  }
+
+  public mutating func resume(from checkpoint: Safetensors) throws {
+    guard table.restore(checkpoint["table"]), let counts = checkpoint["counts"]?.integers(),
+      counts.count == 1
+    else { throw Checkpoint.mismatch }
+    bestEpoch = counts[0]
+    try network.network.load(
+      Checkpoint.state(checkpoint, under: "network", of: network.network))
+    try structure.restore { name in
+      guard let data = checkpoint["structure.\(name)"], data.type == .float32 else {
+        throw Checkpoint.mismatch
+      }
+      return data.floats()
+    }
+    best = try CompressedResult(checkpoint, under: "best", of: network, test)
+    last = try CompressedResult(checkpoint, under: "last", of: network, test)
+  }
+}
+
+extension CoefficientTreatment {
+  /// Refuses what has no meaning.
+  func check() throws(TrainingError) {
+    guard case .bucketSwitch(let bar, let minimumChange) = self else { return }
+    guard bar >= 1 else { throw TrainingError(.badPlan, "bar is \(bar); it must be at least 1") }
+    guard minimumChange.isFinite, minimumChange >= 0 else {
+      throw TrainingError(
+        .badPlan, "minimumChange is \(minimumChange); it must be a number from 0")
+    }
+  }
+}
