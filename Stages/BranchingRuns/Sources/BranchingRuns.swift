@@ -43,9 +43,9 @@ public struct BranchingRuns: Stage {
     var lines = "property,lower bound,cpu seconds\n"
     var cpu = 0.0
     for row in inputs.rows {
-      let outcome = try verifier.verify(row.property, rule: rules.make(seed: context.seed)) {
-        $0.branches < parameters.branches
-      }
+      let outcome = try verifier.verify(
+        row.property, rule: rules.make(seed: context.seed),
+        report: { $0.branches < parameters.branches })
       cpu += outcome.cpuSeconds
       runs.append(
         SolverRun(
