@@ -137,9 +137,11 @@ public struct BranchingSamples: Stage {
     let recorder = StrongBranchingSampler.Recorder()
     let sampler = StrongBranchingSampler(
       recorder, seed: context.seed &+ UInt64(image), options: sampling)
-    let outcome = try Verifier(network, options).verify(made.property, rule: sampler) { progress in
-      progress.branches < parameters.branches && recorder.records.count < parameters.records
-    }
+    let outcome = try Verifier(network, options).verify(
+      made.property, rule: sampler,
+      report: {
+        $0.branches < parameters.branches && recorder.records.count < parameters.records
+      })
     let records = recorder.records
     guard !records.isEmpty else { return nil }
     table +=
