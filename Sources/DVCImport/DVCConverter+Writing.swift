@@ -6,17 +6,24 @@ extension DVCConverter {
   /// The pipeline file.
   mutating func pipeline(name: String, file: String) -> String {
     var lines = [
-      "# Made from \(file) by `pipeline import`. Each command runs in a folder of its own, in which its",
-      "# inputs lie under the names that \(file) gave them; what it does not declare is not there.",
+      "# Made from \(line(file)) by `pipeline import`. Each command runs in a folder of its own, in which its",
+      "# inputs lie under the names that \(line(file)) gave them; what it does not declare is not there.",
       "pipeline: v1", "name: \(YAMLText.scalar(name))",
     ]
     if !parameters.isEmpty {
       lines.append("params:")
       lines += YAMLText.block(parameters, indent: 2)
     }
-    lines += ["cells:", "  - text: |", "      # \(name)", "", "      Imported from `\(file)`."]
+    lines += [
+      "cells:", "  - text: |", "      # \(line(name))", "", "      Imported from `\(line(file))`.",
+    ]
     for stage in stages { lines += self.lines(of: stage) }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A text on one line, so that it cannot end the block that it stands in.
+  private func line(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
   private mutating func lines(of stage: ConvertedStage) -> [String] {
@@ -189,6 +196,15 @@ extension DVCConverter {
       $0.isASCII && ($0.isLetter || $0.isNumber || "_-./${}".contains($0))
     }
     if plain && !path.contains("$") { return path }
-    return "\"\(path.replacing("\"", with: "\\\""))\""
+    var quoted = ""
+    for (index, character) in zip(path.indices, path) {
+      let next = path[path.index(after: index)...].first
+      // Only what we fill in is a reference; the shell must expand nothing of a path.
+      if "\"\\`".contains(character) || character == "$" && next != "{" && next != "$" {
+        quoted += "\\"
+      }
+      quoted.append(character)
+    }
+    return "\"\(quoted)\""
   }
 }

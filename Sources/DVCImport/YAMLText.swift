@@ -50,6 +50,7 @@ enum YAMLText {
   /// A text over several lines.
   static func literal(_ lines: [String], indent: Int) -> [String] {
     let space = String(repeating: " ", count: indent)
-    return lines.map { $0.isEmpty ? "" : space + $0 }
+    return lines.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }
+      .map { $0.isEmpty ? "" : space + $0 }
   }
 }

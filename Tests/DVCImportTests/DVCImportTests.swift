@@ -201,4 +201,22 @@ struct DVCImportTests {
       imported.notes.map(\.message) == ["there is no parameter 'nope' in params.yaml or 'vars'"])
     #expect(try stage("s", imported).contains("echo $${nope}\n"))
   }
+
+  @Test func `no path is more than a word to the shell, and none breaks the file`() throws {
+    let imported = run(
+      """
+      stages:
+        s:
+          cmd: "true"
+          outs: ["a b$(touch x)`id`.txt", "q\\"uote: #.csv", "line\\nbreak.txt"]
+      """)
+    let stage = try stage("s", imported)
+    #expect(
+      stage.contains("mv \"a b\\$(touch x)\\`id\\`.txt\" \"${outputs.a_b__touch_x__id}\"\n"),
+      "\(stage)")
+    #expect(stage.contains("{kind: table/csv, publish: \"q\\\"uote: #.csv\"}"), "\(stage)")
+    let (root, diagnostics) = YAMLReader.read(try #require(imported.pipeline), file: "paper.yaml")
+    #expect(diagnostics.isEmpty, "\(diagnostics)")
+    #expect(root?.map?.first { $0.key == "cells" }?.value.list?.count == 2)
+  }
 }
