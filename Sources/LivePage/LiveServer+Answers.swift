@@ -3,6 +3,7 @@ import ContentHashing
 import FlyingFox
 import Foundation
 import Notebook
+import Projects
 import StructuredValue
 
 extension LiveServer {
@@ -24,6 +25,9 @@ extension LiveServer {
         request.method.rawValue == "POST" ? try await act(request) : try await show(request)
       if verdict == .introduced { response.headers[.setCookie] = gatekeeper.cookie }
       return response
+    } catch let error as LiveError where [409, 422].contains(error.status) {
+      // An answer to what the user asked for, no fault of the page, whose console would call it one.
+      return Answer.json(Value.map(["refusal": .string(error.message)]).json())
     } catch let error as LiveError {
       return Answer.text(error.message, status: HTTPStatusCode(error.status, phrase: "Refused"))
     } catch {
@@ -52,6 +56,12 @@ extension LiveServer {
         String($0).removingPercentEncoding ?? ""
       }
       return Answer.json(try await desk.parts(keys ?? []).json())
+    case "/parameters":
+      do {
+        return Answer.json(try await desk.form(cell: query("cell")).json())
+      } catch let error as ProjectError {
+        throw LiveError(422, error.message)
+      }
     case "/figure":
       guard let digest = query("digest").flatMap({ Digest($0) }), let name = query("name"),
         let identifier = query("id"),
@@ -108,6 +118,18 @@ extension LiveServer {
         RunStarter.Wish(
           only: names("only"), force: names("force"),
           keepsGoing: body["keepGoing"]?.bool ?? false))
+    case "/parameters":
+      let changes = try (body["changes"]?.list ?? []).map { change in
+        guard let target = change["target"].flatMap({ ParameterForm.Target($0) }),
+          let text = change["text"]?.string, let was = change["was"]?.string
+        else { throw LiveError(400, "A change names a target, a text, and what it was.") }
+        return ParameterEditor.Change(target: target, text: text, was: was)
+      }
+      do {
+        try await desk.change(changes)
+      } catch let error as ProjectError {
+        throw LiveError(422, error.message)
+      }
     case "/cancel":
       guard let run = await live.runningRun, starter.cancel(run: run, store: store) else {
         throw LiveError(409, "Nothing is running.")

@@ -30,7 +30,8 @@ public struct YAMLEditor {
   ///     the way is made.
   ///   - value: The new value.
   ///   - spelling: How its author writes it, such as `1e-3`; used where it reads as the value.
-  ///   - neighbours: Keys after which a new one is put, the best first; else it comes last.
+  ///   - neighbours: Keys after which a new one, or the map that is made for it, is put, the best
+  ///     first; else it comes last.
   /// - Throws: `YAMLEditError`, with nothing changed.
   public mutating func set(
     _ path: [Step], to value: Value, spelling: String? = nil, after neighbours: [String] = []

@@ -60,7 +60,7 @@ struct YAMLSurface {
       for case .key(let inner) in path[(depth + 1)...].reversed() { new = [inner: new] }
       let isLast = depth == path.count - 1
       return try insert(
-        key, new, isLast ? spelling : nil, into: place, after: isLast ? neighbours : [])
+        key, new, isLast ? spelling : nil, into: place, after: neighbours)
     }
     replace(place, by: value, spelling)
   }
