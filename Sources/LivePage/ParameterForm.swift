@@ -71,8 +71,10 @@ struct ParameterForm {
         field.label = name
         field.kind = ParameterForm.kind(parameter, loaded.value(at: path))
         field.schema = parameter
-        field.note = [field.note, "The pipeline's parameter '\(path)'; whatever else uses it changes, too."]
-          .compactMap { $0 }.joined(separator: " ")
+        field.note = [
+          field.note, "The pipeline's parameter '\(path)'; whatever else uses it changes, too.",
+        ]
+        .compactMap { $0 }.joined(separator: " ")
         fields.append(field)
         continue
       }
@@ -97,7 +99,8 @@ struct ParameterForm {
     let value = loaded.value(at: path) ?? .null
     var field = Field(
       target: .pipeline(path), label: "params.\(path)", kind: kind(nil, value), text: value.text)
-    if loaded.options.overrides.contains(where: { $0.path == path || path.hasPrefix($0.path + ".") }) {
+    if loaded.options.overrides.contains(where: { $0.path == path || path.hasPrefix($0.path + ".") }
+    ) {
       field.obstacle = "It was set when the server was started (--set)."
     } else if value.json().contains("${") {
       field.obstacle = "It is computed; edit the file to change how."
@@ -210,8 +213,7 @@ extension LoadedPipeline {
     let contents = order.map { ($0.path, YAMLReader.read($0.text, file: $0.path).0?.value) }
     let steps = path.split(separator: ".").map { YAMLEditor.Step.key(String($0)) }
     if let profile = pipeline.profile {
-      for (file, value) in contents {
-        guard value?["profiles"]?[profile]?.value(at: path) != nil else { continue }
+      for (file, value) in contents where value?["profiles"]?[profile]?.value(at: path) != nil {
         return (file, [.key("profiles"), .key(profile)] + steps, true)
       }
     }

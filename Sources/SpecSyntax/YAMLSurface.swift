@@ -107,7 +107,8 @@ struct YAMLSurface {
   }
 
   private func index(of mark: Mark) throws(YAMLEditError) -> Int {
-    guard lines.indices.contains(mark.line - 1), lines[mark.line - 1] + mark.column - 1 <= scalars.count
+    guard lines.indices.contains(mark.line - 1),
+      lines[mark.line - 1] + mark.column - 1 <= scalars.count
     else { throw YAMLEditError("\(file): a value's place was not found; edit the file by hand") }
     return lines[mark.line - 1] + mark.column - 1
   }
@@ -119,7 +120,8 @@ struct YAMLSurface {
     return index - start
   }
 
-  private func value(_ node: Node, ofKeyAt key: Int, isInFlow: Bool) throws(YAMLEditError) -> Place {
+  private func value(_ node: Node, ofKeyAt key: Int, isInFlow: Bool) throws(YAMLEditError) -> Place
+  {
     var index = key
     switch scalars[safe: index] {
     case "\"", "'": index = endOfQuoted(from: index)
@@ -365,7 +367,8 @@ struct YAMLSurface {
 
   /// Adds a key to a map.
   private mutating func insert(
-    _ key: String, _ value: Value, _ spelling: String?, into place: Place, after neighbours: [String]
+    _ key: String, _ value: Value, _ spelling: String?, into place: Place,
+    after neighbours: [String]
   ) throws(YAMLEditError) {
     let name = YAMLSpelling.text(.string(key), nil, like: nil, isInFlow: true)
     guard let mapping = place.node.mapping else {
@@ -376,7 +379,8 @@ struct YAMLSurface {
       return replace(place, by: [key: value], nil)
     }
     guard scalars[safe: place.range.lowerBound] != "*" else {
-      throw YAMLEditError("\(file): '\(key)' would go into a map that an alias shares; edit by hand")
+      throw YAMLEditError(
+        "\(file): '\(key)' would go into a map that an alias shares; edit by hand")
     }
     let isFlow = place.isInFlow || isBracket(at: place.range.lowerBound)
     let text = "\(name): \(YAMLSpelling.text(value, spelling, like: nil, isInFlow: isFlow))"

@@ -32,7 +32,10 @@ struct YAMLEditorTests {
       ("a: x\n", "a", "true", "a: \"true\"\n"),
       ("a: x\n", "a", "", "a: \"\"\n"),
       ("a: 'x'\n", "a", 3, "a: 3\n"),
-      ("a:\n  b:\n    c: 1 # deep\n  # after\nd: 2\n", "a.b.c", 5, "a:\n  b:\n    c: 5 # deep\n  # after\nd: 2\n"),
+      (
+        "a:\n  b:\n    c: 1 # deep\n  # after\nd: 2\n", "a.b.c", 5,
+        "a:\n  b:\n    c: 5 # deep\n  # after\nd: 2\n"
+      ),
       ("a:\n  1\nb: 2\n", "a", 7, "a:\n  7\nb: 2\n"),
       ("a: one\n  two\n  three # c\nb: 2\n", "a", "four", "a: four # c\nb: 2\n"),
       ("a:\nb: 2\n", "a", 1, "a: 1\nb: 2\n"),
@@ -40,10 +43,16 @@ struct YAMLEditorTests {
       ("a: {b: , c: 1}\n", "a.b", 2, "a: {b: 2 , c: 1}\n"),
       ("a: &x 1\nb: 2\n", "a", 3, "a: &x 3\nb: 2\n"),
       ("a: &x 1\nb: *x\n", "b", 3, "a: &x 1\nb: 3\n"),
-      ("a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", "b.k", 3, "a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n  k: 3\n"),
+      (
+        "a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", "b.k", 3,
+        "a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n  k: 3\n"
+      ),
       ("\"a b\": 1\n'c': 2\n", "a b", 3, "\"a b\": 3\n'c': 2\n"),
       ("a: http://x.y/z#f # c\n", "a", "http://q", "a: \"http://q\" # c\n"),
-      ("a: |\n  one\n  two\n\n# c\nb: 1\n", "a", "three\nfour\n", "a: |\n  three\n  four\n\n# c\nb: 1\n"),
+      (
+        "a: |\n  one\n  two\n\n# c\nb: 1\n", "a", "three\nfour\n",
+        "a: |\n  three\n  four\n\n# c\nb: 1\n"
+      ),
       ("a: >-\n  one\n  two\nb: 1\n", "a", "three", "a: three\nb: 1\n"),
       ("a:\n  - 1\n  # two is next\n  - 2\nb: 1\n", "a", [3], "a: [3]\nb: 1\n"),
       ("a:\n- 1\n- 2\nb: 1\n", "a", [3], "a: [3]\nb: 1\n"),
@@ -67,7 +76,10 @@ struct YAMLEditorTests {
       ("a: {}\n", "a.c", 2, "a: {c: 2}\n"),
       ("a:\n", "a.c", 2, "a: {c: 2}\n"),
       ("a:\n  b: 1 # one\n\nd: 1\n", "a.c", 2, "a:\n  b: 1 # one\n  c: 2\n\nd: 1\n"),
-      ("a:\n  b:\n    - 1\n    - 2\n# d is next\nd: 1\n", "a.c", 2, "a:\n  b:\n    - 1\n    - 2\n  c: 2\n# d is next\nd: 1\n"),
+      (
+        "a:\n  b:\n    - 1\n    - 2\n# d is next\nd: 1\n", "a.c", 2,
+        "a:\n  b:\n    - 1\n    - 2\n  c: 2\n# d is next\nd: 1\n"
+      ),
       ("a:\n  b: |\n    text\n", "a.c", 2, "a:\n  b: |\n    text\n  c: 2\n"),
       ("a:\n  b: 1", "a.c", 2, "a:\n  b: 1\n  c: 2"),
       ("a: 1\r\nb:\r\n  c: 2\r\n", "b.d", 3, "a: 1\r\nb:\r\n  c: 2\r\n  d: 3\r\n"),
@@ -158,7 +170,8 @@ struct YAMLEditorTests {
     func walk(_ value: Value, _ path: [YAMLEditor.Step]) {
       switch value {
       case .map(let map): for (key, member) in map { walk(member, path + [.key(key)]) }
-      case .list(let list): for (index, item) in list.enumerated() { walk(item, path + [.index(index)]) }
+      case .list(let list):
+        for (index, item) in list.enumerated() { walk(item, path + [.index(index)]) }
       default: paths.append(path)
       }
     }

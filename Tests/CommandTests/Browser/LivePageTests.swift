@@ -133,7 +133,8 @@ struct LivePageTests {
         inputs: {i: words.counts}
         outputs: {o: text}
 
-    """ + (4..<10).map { index in
+    """
+    + (4..<10).map { index in
       """
         - stage: s\(index)
           run: "sleep ${params.pace}; cat ${inputs.i} > ${outputs.o}; echo \(index) >> ${outputs.o}"
@@ -144,7 +145,8 @@ struct LivePageTests {
       """
     }.joined()
 
-  @Test func `ten stages run, one fails, a parameter is changed in a form, and all succeed`() throws {
+  @Test func `ten stages run, one fails, a parameter is changed in a form, and all succeed`() throws
+  {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .resolvingSymlinksInPath().path
@@ -166,7 +168,9 @@ struct LivePageTests {
     try page.wait(for: "○ not run yet", in: "#stage-s9 .outcome")
     try page.wait(for: "✓ up to date", in: "#stage-s1 .outcome")
     try page.wait(
-      for: "document.querySelector('.graph a[href=\"#stage-judge\"]').getAttribute('class') === 'failed'")
+      for:
+        "document.querySelector('.graph a[href=\"#stage-judge\"]').getAttribute('class') === 'failed'"
+    )
 
     // A wrong value is refused in words, and the file stays as it is.
     try page.click("#stage-words [data-action=parameters]")
@@ -185,7 +189,8 @@ struct LivePageTests {
     try page.click("#stage-judge [data-action=parameters]")
     try page.wait(for: "params.limit", in: "dialog label")
     try page.evaluate(
-      "[...document.querySelectorAll('dialog label')].find((l) => l.textContent === 'params.limit').control.value = '5'")
+      "[...document.querySelectorAll('dialog label')].find((l) => l.textContent === 'params.limit').control.value = '5'"
+    )
     try page.click("dialog .form-buttons button:nth-child(2)")
     try page.wait(for: "✓ up to date", in: "#stage-judge .outcome")
     try page.wait(for: "✓ up to date", in: "#stage-words .outcome")
@@ -193,7 +198,8 @@ struct LivePageTests {
     try page.wait(for: "6 stages to run", in: "#bar-state")
     #expect(
       project.read("paper.yaml")
-        == Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2"))
+        == Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing(
+          "top: 1", with: "top: 2"))
 
     // All succeed.
     try page.click("#run-all")
@@ -206,20 +212,25 @@ struct LivePageTests {
     try page.wait(for: "not valid YAML", in: "#banner")
     try page.wait(for: "document.querySelector('#run-all').disabled")
     try project.write(
-      "paper.yaml", Self.tenStages.replacing("limit: 3", with: "limit: 6").replacing("echo zero", with: "echo nought"))
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 6").replacing(
+        "echo zero", with: "echo nought"))
     try page.wait(for: "◐ stale", in: "#stage-s0 .outcome")
     try page.wait(for: "document.querySelector('#banner').hidden")
 
     // A run can be cancelled, a single cell forced.
     try project.write(
-      "paper.yaml", Self.tenStages.replacing("pace: 0.05", with: "pace: 300").replacing("limit: 3", with: "limit: 7"))
+      "paper.yaml",
+      Self.tenStages.replacing("pace: 0.05", with: "pace: 300").replacing(
+        "limit: 3", with: "limit: 7"))
     try page.wait(for: "the command changed", in: "#stage-s0 .live-why")
     try page.click("#run-all")
     try page.wait(for: "▶ running", in: "#stage-s0 .outcome")
     try page.click("#cancel")
     try page.wait(for: "last run was cancelled", in: "#bar-counts")
     try project.write(
-      "paper.yaml", Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2"))
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2"))
     try page.wait(for: "up to date", in: "#bar-state")
     let before = try project.record()["id"]?.string
     try page.click("#stage-s0 [data-action=force]")

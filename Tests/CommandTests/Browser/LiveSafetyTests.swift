@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized)
 struct LiveSafetyTests {
   /// Whoever can make the page run this, can do all that its reader can.
-  private static let evil = "<img src=x onerror=window.evil=1></script><script>window.evil=1</script>"
+  private static let evil =
+    "<img src=x onerror=window.evil=1></script><script>window.evil=1</script>"
 
   /// A stage that says evil things wherever it can say anything.
   private static let liar = """
@@ -23,7 +24,7 @@ struct LiveSafetyTests {
     say(type="note", markdown=evil)
     print(evil, flush=True)
     print("\\x1b[31mred\\x1b[0m \\x00 \\u202e backwards", flush=True)
-    open(sys.argv[2], "w").write("a,b\\n\"" + evil.replace('"', '""') + "\",2\\n")
+    open(sys.argv[2], "w").write('a,b\\n"' + evil.replace('"', '""') + '",2\\n')
     json.dump({"description": evil, "title": evil, "data": {"values": [{"a": evil, "b": 1}]},
       "mark": "bar", "encoding": {"x": {"field": "a", "type": "nominal"}, "y": {"field": "b", "type": "quantitative"}}},
       open(sys.argv[3], "w"))
@@ -40,7 +41,7 @@ struct LiveSafetyTests {
       title: \(quoted)
       params: {note: \(quoted), other: 1}
       cells:
-        - text: \(Value.string("# \(evil)\\n\\n\(evil) [x](javascript:window.evil=1) $\(evil)$").json())
+        - text: \(Value.string("# \(evil)\n\n\(evil) [x](javascript:window.evil=1) $\(evil)$").json())
         - stage: liar
           description: \(quoted)
           matrix: {axis: [\(quoted), b]}
@@ -49,7 +50,7 @@ struct LiveSafetyTests {
           outputs: {t: table/csv, f: figure/vega-lite}
           show: [metrics, {table: t}, {figure: f}, {text: t}]
         - stage: broken
-          run: "cat words.txt >&2; cat ${inputs.words} >&2; exit 1"
+          run: "cat ${inputs.words} >&2; exit 1"
           inputs: {words: ./words.txt}
         - claim: \(quoted)
           published: {value: 1, source: \(quoted)}
@@ -80,7 +81,8 @@ struct LiveSafetyTests {
     #expect(try page.evaluate("window.evil === undefined").bool == true)
     #expect(try page.evaluate("document.querySelectorAll('img[src=x]').length").int == 0)
     #expect(
-      try page.evaluate("document.querySelectorAll('[onerror], a[href^=javascript]').length").int == 0)
+      try page.evaluate("document.querySelectorAll('[onerror], a[href^=javascript]').length").int
+        == 0)
     #expect(page.requests.allSatisfy { $0.hasPrefix(server.origin) || $0.hasPrefix("data:") })
     #expect(page.problems == [])
     try page.send("Page.reload")
@@ -104,7 +106,10 @@ struct LiveSafetyTests {
     #expect(try attacker.evaluate("document.querySelector('#run-all, #cancel, .tools')") == .null)
     for (target, options) in [
       ("\(server.origin)/state", "{credentials: 'include', mode: 'no-cors'}"),
-      ("\(server.origin)/run", "{method: 'POST', credentials: 'include', mode: 'no-cors', body: '{}'}"),
+      (
+        "\(server.origin)/run",
+        "{method: 'POST', credentials: 'include', mode: 'no-cors', body: '{}'}"
+      ),
     ] {
       let outcome = try attacker.evaluate(
         "fetch(\(Value.string(target).json()), \(options)).then(() => 'came', () => 'refused')")
@@ -182,7 +187,7 @@ struct LiveSafetyTests {
     try check(page, least: 10)
     // By keyboard alone: into the form, out of it, and back where one was.
     try page.evaluate("document.querySelector('#stage-b [data-action=parameters]').focus()")
-    try press(page, "Enter", "\\r", 13)
+    try press(page, "Enter", "\r", 13)
     try page.wait(for: "Parameters of b", in: "#form-title")
     try press(page, "Escape", "", 27)
     try page.wait(for: "document.activeElement.dataset.action === 'parameters'")
@@ -197,7 +202,8 @@ struct LiveSafetyTests {
       try page.send(
         "Input.dispatchKeyEvent",
         [
-          "type": .string(kind), "key": .string(key), "text": .string(kind == "keyDown" ? text : ""),
+          "type": .string(kind), "key": .string(key),
+          "text": .string(kind == "keyDown" ? text : ""),
           "windowsVirtualKeyCode": .int(code),
         ])
     }
