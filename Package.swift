@@ -71,13 +71,23 @@ let stages: [String: [Target.Dependency]] = [
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
   "BnnSplits": [],
+  "BranchingImport": ["VerificationRecords", "Formats"],
+  "BranchingTables": ["VerificationRecords", "Formats"],
   "EdgeImport": ["EdgeOptimization"],
   "Fetch": ["Fetching", "ContentHashing"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
+  "SmartDealDecompose": ["SmartDeal", "ONNX", "Formats"],
+  "SmartDealEnergy": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
+  "SmartDealEvaluate": [
+    "LabelledImages", "NetworkImport", "NeuralNetworks", "ONNX", "Tensors", "Formats",
+  ],
+  "SmartDealReport": [],
+  "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "Verify": ["Verification", "Formats", "ONNX"],
 ]
 
 func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -117,7 +127,7 @@ let torchLibrary = Target.target(
 // Opened when first needed, since their forty further libraries cost half of a process's start:
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
-  [.target(name: "CLate")]
+  [.target(name: "CLate"), .target(name: "CClp")]
   + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
 
 // Bottom to top: a module may use only what stands above it in this list.
@@ -164,8 +174,13 @@ let modules: [Target] =
       "StructuredValue",
     ],
     resources: ["changes.css", "changes.js"].map { .embedInCode("Resources/\($0)") })
+  + module("DVCImport", ["SpecSyntax", "StructuredValue"])
   + module(
-    "Exports", ["Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
+    "LineageReporting",
+    ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"],
+    resources: [.embedInCode("Resources/lineage.css")])
+  + module(
+    "Exports", ["Provenance", "Notebook", "RunRecord", "ContentHashing", "StructuredValue"])
   + commandTestedModule(
     "Execution",
     [
@@ -177,7 +192,8 @@ let modules: [Target] =
     [
       "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax", "StageKit",
       "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
-      "ChangeReporting", "Exports", "ContentHashing", "StructuredValue",
+      "ChangeReporting", "LineageReporting", "Exports", "Formats", "ContentHashing",
+      "StructuredValue",
     ])
   + module(
     "LivePage",
@@ -202,8 +218,17 @@ let modules: [Target] =
     ["Tensors", "Statistics", "LinearAlgebra", "Formats", "StructuredValue", "CDenseKernels"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
-    "SmartDeal", ["ONNX", "Formats", "CZlib"],
-    testing: ["ContentHashing", "Statistics", "StructuredValue"],
+    "SmartDeal", ["ONNX", "Formats", "StructuredValue", "CZlib"],
+    testing: ["ContentHashing", "Statistics"],
+    fixtures: ["Fixtures"], settings: kernelSettings)
+  + module("LabelledImages", ["Tensors", "Formats"], settings: kernelSettings)
+  + module(
+    "NetworkProfiling",
+    ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"])
+  + module("VerificationRecords", ["Formats"])
+  + module(
+    "Verification",
+    ["ONNX", "Formats", "Statistics", "StructuredValue", "CBoundKernels", "CClp"],
     fixtures: ["Fixtures"], settings: kernelSettings)
   + module(
     "NeuralPredictors",
@@ -239,6 +264,7 @@ let package = Package(
       .target(name: "CSupervisor"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
         path: "Docs/examples/digits", swiftSettings: settings),
@@ -252,9 +278,8 @@ let package = Package(
         dependencies: [
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
-          "ArtifactComparison", "ChangeReporting", "Exports", "LivePage", "ContentHashing",
-          "Formats",
-          "StructuredValue", argumentParser,
+          "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],

@@ -27,8 +27,8 @@ public struct Metric: Hashable, Sendable {
     self.direction = direction
   }
 
-  /// Reads a file of metrics: one flat JSON object from names to numbers, or to objects with
-  /// `value`, `unit` and `direction`.
+  /// Reads a file of metrics: one JSON object from names to numbers, to objects with `value`, `unit`
+  /// and `direction`, or to further such objects, whose names are joined by dots.
   ///
   /// - Throws: `FormatError` that names a member that is no number.
   public static func read(_ content: FileContent) throws(FormatError) -> [String: Metric] {
@@ -37,19 +37,31 @@ public struct Metric: Hashable, Sendable {
         file: content.name, found: "JSON that is no object", expected: "names with numbers")
     }
     var metrics: [String: Metric] = [:]
-    for (name, member) in members {
+    try collect(members, "", content.name, into: &metrics)
+    return metrics
+  }
+
+  private static func collect(
+    _ members: [String: Value], _ prefix: String, _ file: String,
+    into metrics: inout [String: Metric]
+  ) throws(FormatError) {
+    for (last, member) in members {
+      let name = prefix + last
       let given = member["value"] ?? member
+      if case .map(let inner) = given {
+        try collect(inner, "\(name).", file, into: &metrics)
+        continue
+      }
       // Null is a metric that is undefined for these data.
       guard let number = given.isNull ? .nan : given.double else {
         throw FormatError(
-          file: content.name, found: "metric '\(name)' of type \(member.typeName)",
+          file: file, found: "metric '\(name)' of type \(member.typeName)",
           expected: "a number or an object with a value")
       }
       metrics[name] = Metric(
         value: number, unit: member["unit"]?.string,
         direction: member["direction"]?.string.flatMap { Direction(name: $0) })
     }
-    return metrics
   }
 }
 

@@ -15,9 +15,9 @@ extension InstanceRecord {
     }
     for input in instance.inputs {
       guard let digest = key?.content(ofInput: input.name) else { continue }
-      inputs.append(
-        InputRecord(
-          slot: input.name, kind: input.kind, digest: digest, from: input.reference))
+      // A path as it is called in the project: two chapters may both write `./data.csv`.
+      let from = if case .path(let path) = input.source { path } else { input.reference }
+      inputs.append(InputRecord(slot: input.name, kind: input.kind, digest: digest, from: from))
     }
   }
 

@@ -195,12 +195,16 @@ extension Scheduler {
             + "(expected at out/\((path as NSString).lastPathComponent))")
       }
       do {
+        if output.kind == "metrics" {
+          result.metrics.merge(try MetricsFile.read(path)) { _, new in new }
+        }
         let content = try store.store(fileOrFolder: path, consuming: true)
         result.outputs[output.name] = ActionOutput(
           kind: output.kind, digest: content.digest, isTree: content.isTree, size: content.size)
       } catch {
-        if error.isInfrastructure { throw error }
-        throw StageProblem(code: "P0305", message: "its output '\(output.name)': \(error)")
+        if (error as? StoreError)?.isInfrastructure == true { throw error }
+        let gap = error is MetricsFile.Problem ? " " : ": "
+        throw StageProblem(code: "P0305", message: "its output '\(output.name)'\(gap)\(error)")
       }
     }
     let expected = Set(paths.values.map { ($0 as NSString).lastPathComponent })
@@ -212,7 +216,9 @@ extension Scheduler {
         message: "wrote 'out/\(stray)', which is not among its declared outputs; "
           + "declare it or write it to the scratch folder")
     }
-    result.metrics = attempt.metrics.merging(attempt.result?.metrics ?? [:]) { _, last in last }
+    // What the stage said itself counts more than what stands in its files.
+    result.metrics.merge(attempt.metrics) { _, said in said }
+    result.metrics.merge(attempt.result?.metrics ?? [:]) { _, last in last }
     result.notes = attempt.notes
     if !attempt.log.isEmpty {
       result.log = try store.store(fileOrFolder: attempt.log.path, consuming: true).digest

@@ -85,11 +85,17 @@ public struct ONNXNetwork: Module {
 
   /// The outputs for inputs, by name.
   ///
-  /// - Parameter values: One for each of ``inputs``.
+  /// - Parameters:
+  ///   - values: One for each of ``inputs``.
+  ///   - observer: Sees each node with what it was given and what it computed, in the order of
+  ///     execution.
   /// - Returns: One for each of ``outputs``.
   /// - Throws: ``NeuralNetworks/ModuleError`` where an input is missing; `FormatError` that names the
-  ///   node at which shapes do not fit.
-  public func evaluate(_ values: [String: Tensor]) throws -> [String: Tensor] {
+  ///   node at which shapes do not fit; what the observer throws.
+  public func evaluate(
+    _ values: [String: Tensor],
+    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil
+  ) throws -> [String: Tensor] {
     for name in inputs where values[name] == nil {
       throw ModuleError(.mismatch, "the network has an input '\(name)', which got no tensor")
     }
@@ -103,6 +109,7 @@ public struct ONNXNetwork: Module {
       } catch let error as TensorError {
         throw step.node.error(found: error.message)
       }
+      try observer?(step.node, arguments, results)
       for name in step.finished { known[name] = nil }
       for (name, result) in zip(step.node.outputs, results) where !name.isEmpty {
         known[name] = result

@@ -45,12 +45,12 @@ extension PageWriter {
 
   private func details(of instance: InstanceRecord) -> String {
     var html = facts(instance)
-    let parameters = instance.keyFields.filter { $0.key.hasPrefix("params.") }
+    let parameters = instance.keyFields.filter { $0.key.hasPrefix("param.") }
       .sorted { $0.key < $1.key }
     if !parameters.isEmpty {
       html += PageWriter.section("Parameters")
       html += PageWriter.pairs(
-        parameters.map { (String($0.key.dropFirst(7)), PageWriter.code($0.value.text)) })
+        parameters.map { (String($0.key.dropFirst(6)), PageWriter.code($0.value.text)) })
     }
     if !instance.inputs.isEmpty {
       html += PageWriter.section("Inputs")

@@ -1,5 +1,6 @@
 public import ContentHashing
 public import RunRecord
+import StructuredValue
 
 /// The chain of instances that something in a run comes from, or that used it.
 public struct Lineage: Codable, Hashable, Sendable {
@@ -20,6 +21,9 @@ public struct Lineage: Codable, Hashable, Sendable {
     public var input: InputRecord
     /// The names of the instances; none where the input came from outside of the run.
     public var producers: [String]
+
+    /// The outputs of the producers that the input takes.
+    package var slots: [String] { Reference.outputs(of: input.from).map(\.slot) }
   }
 
   /// What was asked for: `predictor.model`, a digest, a metric's name.
@@ -68,12 +72,54 @@ extension Lineage {
       record.instances[index].inputs.contains { $0.digest == digest }
     }
     let steps = graph.walk(from: start) { graph.consumers(of: $0) }
-    let names = Set(steps.map(\.instance))
-    let claims = record.claims.filter { claim in
-      graph.instances(for: claim.measured).contains { names.contains(record.instances[$0].name) }
-    }
     return Lineage(
-      target: digest.hex, steps: steps, origins: [], claims: claims, source: record.source)
+      target: digest.hex, steps: steps, origins: [],
+      claims: claims(on: Set(steps.map(\.instance)), graph), source: record.source)
+  }
+
+  /// Every instance of a run with the makers of its inputs, in the order of the run.
+  public static func all(in record: RunRecord) -> Lineage {
+    let graph = LineageGraph(record)
+    let steps = graph.walk(from: Array(record.instances.indices)) { _ in [] }
+    let origins = steps.flatMap(\.inputs).filter(\.producers.isEmpty).map(\.input)
+    return Lineage(
+      target: record.id, steps: steps, origins: unique(origins), claims: record.claims,
+      source: record.source)
+  }
+
+  /// What used something that a run made or read, by any of the names that `backwards` takes.
+  ///
+  /// Of an output the users of just this output; of an instance or a metric those of all its outputs.
+  ///
+  /// - Returns: Nil where the run has nothing of that name.
+  public static func forwards(_ target: String, in record: RunRecord) -> Lineage? {
+    let graph = LineageGraph(record)
+    let makers = graph.instances(for: target)
+    let read = makers.isEmpty ? graph.inputs(for: target) : []
+    guard !makers.isEmpty || !read.isEmpty else { return nil }
+    let slots = graph.slots(for: target, of: makers)
+    let start = record.instances.indices.filter { index in
+      record.instances[index].inputs.enumerated().contains { position, input in
+        if read.contains(where: { $0.digest == input.digest }) { return true }
+        let read = Reference.outputs(of: input.from).map(\.slot)
+        guard slots.map({ !$0.isDisjoint(with: read) }) != false else { return false }
+        return graph.producers(of: index, input: position).contains(where: makers.contains)
+      }
+    }
+    let steps = graph.walk(from: start) { graph.consumers(of: $0) }
+    let names = Set(steps.map(\.instance)).union(
+      slots == nil ? makers.map { record.instances[$0].name } : [])
+    return Lineage(
+      target: target, steps: steps, origins: [],
+      claims: claims(on: names, graph), source: record.source)
+  }
+
+  private static func claims(on names: Set<String>, _ graph: LineageGraph) -> [ClaimRecord] {
+    graph.record.claims.filter { claim in
+      graph.instances(for: claim.measured).contains {
+        names.contains(graph.record.instances[$0].name)
+      }
+    }
   }
 
   private static func unique(_ inputs: [InputRecord]) -> [InputRecord] {
@@ -150,7 +196,7 @@ struct LineageGraph {
       let candidates = byName[owner].map { [$0] } ?? byCell[Reference.cell(of: owner)] ?? []
       let matches = candidates.filter { index in
         let instance = record.instances[index]
-        return Reference.allows(owner, instance.name)
+        return Reference.allows(owner, instance)
           && (instance.metrics[member] != nil || instance.outputs.contains { $0.slot == member })
       }
       if !matches.isEmpty { return matches }
@@ -160,6 +206,21 @@ struct LineageGraph {
       return instance.metrics[target] != nil
         || instance.outputs.contains { $0.published == target || names(target, $0.digest) }
     }
+  }
+
+  /// The outputs that a user means by a name that the given instances answer to; nil for all.
+  func slots(for target: String, of makers: [Int]) -> Set<String>? {
+    var slots: Set<String> = []
+    for output in makers.flatMap({ record.instances[$0].outputs })
+    where target.hasSuffix(".\(output.slot)") || output.published == target
+      || names(target, output.digest)
+    {
+      slots.insert(output.slot)
+    }
+    let isInstance = makers.contains {
+      record.instances[$0].name == target || record.instances[$0].cell == target
+    }
+    return slots.isEmpty || isInstance ? nil : slots
   }
 
   /// The inputs from outside that a user means by a path or digest.
@@ -176,13 +237,32 @@ struct LineageGraph {
 
 /// The parts of `predictor[device=fpga].model`.
 enum Reference {
+  /// The outputs that an input's `from` names: one, or those of a list such as
+  /// `["one.table","two.table"]`; none where it is a path.
+  static func outputs(of from: String) -> [(owner: String, slot: String)] {
+    let texts =
+      from.hasPrefix("[") ? (try? Value(json: from))?.list?.compactMap(\.string) ?? [] : [from]
+    return texts.compactMap { text in
+      guard let dot = text.lastIndex(of: ".") else { return nil }
+      return (String(text[..<dot]), String(text[text.index(after: dot)...]))
+    }
+  }
+
   static func cell(of owner: String) -> String {
     owner.firstIndex(of: "[").map { String(owner[..<$0]) } ?? owner
   }
 
-  /// Whether `predictor`, `predictor[*]` or an instance's own name stands for the instance.
-  static func allows(_ owner: String, _ instance: String) -> Bool {
-    !owner.contains("[") || owner.hasSuffix("[*]") || owner == instance
+  /// Whether `predictor`, `predictor[*]`, `predictor[device=fpga,seed=*]` or an instance's own name
+  /// stands for the instance; an axis that is not named may have any value.
+  static func allows(_ owner: String, _ instance: InstanceRecord) -> Bool {
+    guard owner != instance.name, let open = owner.firstIndex(of: "["), owner.hasSuffix("]") else {
+      return true
+    }
+    return owner[owner.index(after: open)...].dropLast().split(separator: ",").allSatisfy { pin in
+      let sides = pin.split(separator: "=", maxSplits: 1)
+      if sides.last == "*" { return true }
+      return sides.count == 2 && instance.matrix[String(sides[0])]?.text == String(sides[1])
+    }
   }
 }
 
@@ -191,15 +271,18 @@ enum Reference {
 private func makers(
   of input: InputRecord, in record: RunRecord, byCell: [String: [Int]]
 ) -> [Int] {
-  guard let dot = input.from.lastIndex(of: ".") else { return [] }
-  let owner = String(input.from[..<dot])
-  let slot = input.from[input.from.index(after: dot)...]
-  let named = (byCell[Reference.cell(of: owner)] ?? []).filter { index in
-    let instance = record.instances[index]
-    return Reference.allows(owner, instance.name) && instance.outputs.contains { $0.slot == slot }
+  let outputs = Reference.outputs(of: input.from)
+  let named = outputs.flatMap { owner, slot in
+    (byCell[Reference.cell(of: owner)] ?? []).filter { index in
+      let instance = record.instances[index]
+      return Reference.allows(owner, instance) && instance.outputs.contains { $0.slot == slot }
+    }
   }
+  let slots = Set(outputs.map(\.slot))
   let same = named.filter { index in
-    record.instances[index].outputs.contains { $0.slot == slot && $0.digest == input.digest }
+    record.instances[index].outputs.contains {
+      slots.contains($0.slot) && $0.digest == input.digest
+    }
   }
   return same.isEmpty ? named : same
 }

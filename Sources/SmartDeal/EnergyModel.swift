@@ -6,30 +6,35 @@ public struct LayerGeometry: Hashable, Sendable {
   /// Input channels in each group, and groups.
   public var inputsPerGroup: Int
   public var groups: Int
-  /// A kernel's side, k.
+  /// A kernel's height, k, and width.
   public var kernel: Int
+  public var kernelWidth: Int
   public var inputHeight: Int
   public var inputWidth: Int
   public var outputHeight: Int
   public var outputWidth: Int
 
   /// Describes a convolution; a fully connected layer is one of a single pixel.
+  ///
+  /// Kernels are square unless `kernelWidth` says otherwise.
   public init(
     name: String, outputs: Int, inputsPerGroup: Int, groups: Int = 1, kernel: Int = 1,
-    inputHeight: Int = 1, inputWidth: Int = 1, outputHeight: Int = 1, outputWidth: Int = 1
+    kernelWidth: Int? = nil, inputHeight: Int = 1, inputWidth: Int = 1, outputHeight: Int = 1,
+    outputWidth: Int = 1
   ) {
     self.name = name
     self.outputs = outputs
     self.inputsPerGroup = inputsPerGroup
     self.groups = groups
     self.kernel = kernel
+    self.kernelWidth = kernelWidth ?? kernel
     self.inputHeight = inputHeight
     self.inputWidth = inputWidth
     self.outputHeight = outputHeight
     self.outputWidth = outputWidth
   }
 
-  public var weights: Int { outputs * inputsPerGroup * kernel * kernel }
+  public var weights: Int { outputs * inputsPerGroup * kernel * kernelWidth }
   /// Bytes of the input and output activations, 8 bits each.
   public var inputBytes: Int { groups * inputsPerGroup * inputHeight * inputWidth }
   public var outputBytes: Int { outputs * outputHeight * outputWidth }

@@ -17,7 +17,7 @@ extension SDLFile {
     return bytes
   }
 
-  private static func append(
+  static func append(
     _ layer: StoredLayer, to bytes: inout [UInt8]
   ) throws(SmartDealError) {
     let name = Array(layer.name.utf8)
@@ -60,7 +60,7 @@ extension SDLFile {
     }
   }
 
-  private static func append<Number: FixedWidthInteger>(_ number: Number, to bytes: inout [UInt8]) {
+  static func append<Number: FixedWidthInteger>(_ number: Number, to bytes: inout [UInt8]) {
     withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
   }
 

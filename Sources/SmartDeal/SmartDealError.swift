@@ -3,7 +3,7 @@ public struct SmartDealError: Error, Hashable, Sendable, CustomStringConvertible
   /// The kind of an error, open for more kinds in later versions.
   public struct Code: Hashable, Sendable {
     private enum Kind: Hashable, Sendable {
-      case badTensor, badOption
+      case badTensor, badOption, badRecord
     }
     private let kind: Kind
 
@@ -11,6 +11,8 @@ public struct SmartDealError: Error, Hashable, Sendable, CustomStringConvertible
     public static let badTensor = Code(kind: .badTensor)
     /// An option is outside of its range, or does not fit the network.
     public static let badOption = Code(kind: .badOption)
+    /// A record of layers is not what this code writes.
+    public static let badRecord = Code(kind: .badRecord)
   }
 
   public var code: Code

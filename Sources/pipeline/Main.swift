@@ -27,10 +27,8 @@ struct PipelineCommand: ParsableCommand {
     version: version,
     subcommands: [
       Run.self, Plan.self, Status.self, Explain.self, Log.self, Show.self, Diff.self, Check.self,
-      Report.self, Serve.self, Export.self, StageCommand.self, Lineage.self, Sync.self,
-      GarbageCommand.self,
-      Fsck.self,
-      Schema.self, Init.self,
+      Report.self, Serve.self, Export.self, Import.self, StageCommand.self, Lineage.self,
+      Sync.self, GarbageCommand.self, Fsck.self, Schema.self, Init.self,
     ])
 
   static func main() {

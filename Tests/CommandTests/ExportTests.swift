@@ -69,4 +69,34 @@ struct ExportTests {
     #expect(none.status == 2)
     #expect(none.errors.contains("name a form to write: --ipynb"), "\(none.errors)")
   }
+
+  @Test func `a crate is a new folder or archive, whole or not there`() throws {
+    let project = try project()
+    #expect(try project.run("export", "--ro-crate", "crate").output == "crate\n")
+    #expect(project.read("crate/artifacts/data-t.csv") == "n\n1\n2\n3\n4\n5\n")
+    #expect(project.read("crate/workflow/paper.yaml") == project.read("paper.yaml"))
+    let metadata = try Value(json: try #require(project.read("crate/ro-crate-metadata.json")))
+    #expect(metadata["@graph"]?.list?.contains { $0["@type"] == "OrganizeAction" } == true)
+    let again = try project.run("export", "--ro-crate", "crate")
+    #expect(again.status == 2)
+    #expect(
+      again.errors == "error: 'crate' is already there; name a new path, or remove it first\n")
+    #expect(try project.run("export", "--ro-crate", "c.zip").status == 0)
+    #expect(
+      try project.shell("python3 -m zipfile -l c.zip").contains("artifacts/data-t.csv"))
+    let nowhere = try project.run("export", "--ro-crate", "c.zip/x")
+    #expect(nowhere.status == 7 && nowhere.errors.hasPrefix("error: 'c.zip/x' cannot be written: "))
+    #expect(try project.shell("ls -A | grep part || true").isEmpty)
+    #expect(try project.run("export", "--ro-crate", "d", "--license", "mine").status == 2)
+  }
+
+  @Test func `Markdown has its figures beside it`() throws {
+    let project = try project()
+    #expect(try project.run("export", "--md", "paper.md").output == "paper.md\n")
+    let text = try #require(project.read("paper.md"))
+    #expect(text.contains("There are 5.0 rows."))
+    #expect(text.contains("![data.f](<paper-figures/data-f.svg>)"))
+    #expect(project.read("paper-figures/data-f.svg")?.contains("<svg") == true)
+    #expect(try project.run("export", "--md", "paper.md", "--check").status == 0)
+  }
 }

@@ -50,7 +50,7 @@ struct HostileTextTests {
       InstanceRecord(
         name: "\(attack)[x=\(value)]", cell: attack, matrix: [attack: .string(value)],
         plugin: attack, version: attack, outcome: .failed, why: attack, key: table,
-        keyFields: ["params.\(attack)": .string(attack)],
+        keyFields: ["param.\(attack)": .string(attack)],
         inputs: [InputRecord(slot: attack, kind: attack, digest: log, from: attack)],
         outputs: [
           output(attack, "figure/vega-lite", figure), output("t", "table/csv", table),

@@ -149,7 +149,7 @@ struct PageTests {
       paper.record.instances.append(
         InstanceRecord(
           name: "s\(index)", cell: "s\(index)", outcome: .executed, why: "new",
-          key: Digest.of("\(index)"), keyFields: ["params.seed": .int(index)],
+          key: Digest.of("\(index)"), keyFields: ["param.seed": .int(index)],
           inputs: index == 0
             ? []
             : [

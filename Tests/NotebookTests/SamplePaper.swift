@@ -76,7 +76,7 @@ struct SamplePaper {
       InstanceRecord(
         name: "tables", cell: "tables", plugin: "fetch", version: "1.0.2", outcome: .cached,
         why: "An earlier run has this key.", key: Digest.of("tables"),
-        keyFields: ["params.files": ["pixel3.pickle", "raspi4.pickle"]],
+        keyFields: ["param.files": ["pixel3.pickle", "raspi4.pickle"]],
         outputs: [
           ArtifactRecord(
             slot: "folder", kind: "folder", digest: folder, isTree: true, size: 181_233)
@@ -100,8 +100,8 @@ struct SamplePaper {
         version: "1.4.0", outcome: fails ? .failed : index == 1 ? .cached : .executed,
         why: "The parameter samples changed from 10 to 20.", key: Digest.of(name),
         keyFields: [
-          "params.model": "ridge", "params.seed": 7, "params.samples": 20,
-          "params.device": .string(device), "code": "4be1d0",
+          "param.model": "ridge", "param.seed": 7, "param.samples": 20,
+          "param.device": .string(device), "code": "4be1d0",
         ],
         inputs: [
           InputRecord(

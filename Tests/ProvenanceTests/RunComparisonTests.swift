@@ -25,7 +25,7 @@ struct RunComparisonTests {
       fpga.causes == [
         .init(
           instance: fpga.name, field: "input.table", from: "tables.folder", upstream: "tables"),
-        .init(instance: "tables", field: "params.url"),
+        .init(instance: "tables", field: "param.url"),
       ])
     let plot = try #require(comparison.instances.last)
     #expect(
@@ -44,8 +44,8 @@ struct RunComparisonTests {
     #expect(comparison.instances.map(\.kind) == [.unchanged, .rerun, .rerun, .unchanged])
     #expect(
       comparison.instances[1].causes
-        == [.init(instance: "predictor[device=fpga]", field: "params.seed")])
-    #expect(comparison.instances[1].fields == [.init(name: "params.seed", before: 1, after: 2)])
+        == [.init(instance: "predictor[device=fpga]", field: "param.seed")])
+    #expect(comparison.instances[1].fields == [.init(name: "param.seed", before: 1, after: 2)])
     #expect(comparison.parameters == [.init(name: "seed", before: 1, after: 2)])
     #expect(
       comparison.specification == [

@@ -92,7 +92,7 @@ func sampleRecord(
 ) -> RunRecord {
   let tables = InstanceRecord(
     name: "tables", cell: "tables", plugin: "fetch", version: "1.0.0", outcome: .cached,
-    why: "unchanged", key: .of("tables \(table)"), keyFields: ["params.url": .string("\(table)")],
+    why: "unchanged", key: .of("tables \(table)"), keyFields: ["param.url": .string("\(table)")],
     inputs: [InputRecord(slot: "raw", kind: "file", digest: .of("raw"), from: "Data/raw.csv")],
     outputs: [
       ArtifactRecord(slot: "folder", kind: "folder", digest: table, isTree: true, size: 9)
@@ -102,7 +102,7 @@ func sampleRecord(
       name: "predictor[device=\(device)]", cell: "predictor", matrix: ["device": .string(device)],
       plugin: "predictor", version: "1.4.0", outcome: .executed, why: "first",
       key: .of("\(device) \(table) \(seed)"),
-      keyFields: ["params.seed": .int(seed), "input.table": .string(table.hex)],
+      keyFields: ["param.seed": .int(seed), "input.table": .string(table.hex)],
       inputs: [InputRecord(slot: "table", kind: "folder", digest: table, from: "tables.folder")],
       outputs: [
         ArtifactRecord(

@@ -80,41 +80,20 @@ import Testing
     for expected in try golden() {
       guard let name = expected["network"]?.string, let file = lists[name] else { continue }
       let list = try Mirror.pruningList(file)
-      let layers = name.hasPrefix("ResNet") ? Architectures.resNet18 : Architectures.mobileNetV2
+      let architecture: PublishedArchitecture =
+        name.hasPrefix("ResNet") ? .resNet18 : .mobileNetV2
+      let layers = architecture.layers
       #expect(list.count == layers.count)
-      var totals = (weights: 0, coefficients: 0, basis: 0, nonZeros: 0)
-      var bits = 0
-      var compressed: [(LayerGeometry, LayerStorage)] = []
-      for (layer, share) in zip(layers, list) {
-        let shape = [layer.outputs, layer.inputsPerGroup, layer.kernel, layer.kernel]
-        let isLast = layer == layers.last
-        let layout = try BlockLayout(
-          shape: isLast ? Array(shape.prefix(2)) : shape, name: layer.name)
-        let rows = layer.inputsPerGroup * (layer.kernel == 1 ? 1 : layer.kernel)
-        let kept = isLast ? rows : rows - Int((share * Double(rows) - 1e-9).rounded(.up))
-        let nonZeros = layer.outputs * kept * layer.kernel
-        let stored = nonZeros * 4 + layout.coefficients + layout.basisElements * 8
-        totals.weights += layout.weights
-        totals.coefficients += layout.coefficients
-        totals.basis += layout.basisElements
-        totals.nonZeros += nonZeros
-        bits += stored
-        compressed.append(
-          (
-            layer,
-            LayerStorage(
-              bits: stored, keptRows: Double(kept) / Double(rows),
-              rebuild: .init(nonZeros: nonZeros, n: layout.n))
-          ))
-      }
-      #expect(totals.weights == expected["weights"]?.int)
-      #expect(totals.coefficients == expected["coefficients"]?.int)
-      #expect(totals.basis == expected["basisElements"]?.int)
-      #expect(totals.nonZeros == expected["nonZeros"]?.int)
-      #expect(bits == expected["storedBits"]?.int)
+      let storage = try architecture.storage(prunedBy: list)
+      #expect(layers.reduce(0) { $0 + $1.weights } == expected["weights"]?.int)
+      #expect(
+        storage.reduce(0) { $0 + ($1.rebuild?.nonZeros ?? 0) } == expected["nonZeros"]?.int)
+      #expect(storage.reduce(0) { $0 + $1.bits } == expected["storedBits"]?.int)
+      let compressed = Array(zip(layers, storage))
       let model = EnergyModel()
       try check(model.energy(layers.map { ($0, .dense($0)) }), expected["dense8"], name)
-      try check(model.energy(compressed), expected["smartDeal"], name)
+      try check(
+        model.energy(compressed.map { ($0.0, $0.1) }), expected["smartDeal"], name)
       compared += 1
     }
     #expect(compared == 4)
@@ -154,57 +133,5 @@ import Testing
     #expect(throws: SmartDealError.self) {
       try StructuredPruning().check([0.5, 1.5], tensors: ["a", "b"])
     }
-  }
-}
-
-/// The layers of networks for pictures of 32 × 32, in parameter order.
-private enum Architectures {
-  static let resNet18: [LayerGeometry] = {
-    var layers = [convolution(64, 3, 3, from: 32, to: 32)]
-    var (channels, side) = (64, 32)
-    for (stage, width) in [64, 128, 256, 512].enumerated() {
-      for block in 0..<2 {
-        let next = block == 0 && stage > 0 ? side / 2 : side
-        layers.append(convolution(width, channels, 3, from: side, to: next))
-        layers.append(convolution(width, width, 3, from: next, to: next))
-        if channels != width {
-          layers.append(convolution(width, channels, 1, from: side, to: next))
-        }
-        (channels, side) = (width, next)
-      }
-    }
-    return layers + [convolution(10, 512, 1, from: 1, to: 1)]
-  }()
-
-  static let mobileNetV2: [LayerGeometry] = {
-    var layers = [convolution(32, 3, 3, from: 32, to: 32)]
-    var (channels, side) = (32, 32)
-    let stages = [
-      (1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
-      (6, 320, 1, 1),
-    ]
-    for (expansion, width, count, stride) in stages {
-      for block in 0..<count {
-        let wide = channels * expansion
-        let next = block == 0 ? side / stride : side
-        layers.append(convolution(wide, channels, 1, from: side, to: side))
-        layers.append(convolution(wide, 1, 3, groups: wide, from: side, to: next))
-        layers.append(convolution(width, wide, 1, from: next, to: next))
-        if block == 0 && stride == 1 && channels != width {
-          layers.append(convolution(width, channels, 1, from: side, to: next))
-        }
-        (channels, side) = (width, next)
-      }
-    }
-    layers.append(convolution(1280, 320, 1, from: side, to: side))
-    return layers + [convolution(10, 1280, 1, from: 1, to: 1)]
-  }()
-
-  private static func convolution(
-    _ outputs: Int, _ inputs: Int, _ kernel: Int, groups: Int = 1, from: Int, to: Int
-  ) -> LayerGeometry {
-    LayerGeometry(
-      name: "\(outputs)×\(inputs)", outputs: outputs, inputsPerGroup: inputs, groups: groups,
-      kernel: kernel, inputHeight: from, inputWidth: from, outputHeight: to, outputWidth: to)
   }
 }

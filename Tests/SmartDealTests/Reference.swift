@@ -9,4 +9,7 @@ enum Reference {
       .appendingPathComponent("Fixtures/\(name)")
     return try Value(json: try Data(contentsOf: path))
   }
+
+  /// The figures of published networks, which many cases look at.
+  static let golden = Result { try file("golden.json") }
 }

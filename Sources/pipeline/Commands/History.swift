@@ -129,59 +129,6 @@ struct Show: ParsableCommand {
   }
 }
 
-struct Lineage: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "lineage",
-    abstract: "Say what an output or metric was made from, back to data sets and commit.",
-    discussion: "With --down, what used it.")
-
-  @OptionGroup var options: ProjectOptions
-
-  @Argument(help: "stage.slot, stage.metric, or an artifact's digest.")
-  var target: String
-
-  @Option(name: .customLong("run"), help: "The run to look in.")
-  var revision = "latest"
-
-  @Flag(help: "What used it, instead of what made it.")
-  var down = false
-
-  func run() throws {
-    let project = try options.project()
-    let record = try project.history.resolve(revision)
-    let found: Provenance.Lineage?
-    if down {
-      let digest = Digest(target) ?? digest(of: target, in: record)
-      found = digest.map { Provenance.Lineage.forwards($0, in: record) }
-    } else {
-      found = Provenance.Lineage.backwards(target, in: record)
-    }
-    guard let found else {
-      throw ProjectError(
-        status: ProjectError.usage, "error: the run \(record.id) made no '\(target)'")
-    }
-    Terminal.print(found.target)
-    for step in found.steps {
-      let plugin = step.plugin.map { " \($0)@\(step.version ?? "")" } ?? ""
-      Terminal.print(
-        String(repeating: "  ", count: step.depth + 1) + step.instance + plugin
-          + (step.key.map { " key \($0.short)" } ?? ""))
-    }
-    for origin in found.origins { Terminal.print("  from \(origin.from) (\(origin.digest.short))") }
-    for claim in found.claims { Terminal.print("  claim: \(claim.claim)") }
-    if let commit = found.source?.commit { Terminal.print("  at commit \(commit.prefix(12))") }
-  }
-
-  private func digest(of name: String, in record: RunRecord) -> Digest? {
-    for instance in record.instances {
-      for output in instance.outputs where "\(instance.name).\(output.slot)" == name {
-        return output.digest
-      }
-    }
-    return nil
-  }
-}
-
 struct Sync: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync",

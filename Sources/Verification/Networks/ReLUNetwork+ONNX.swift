@@ -1,0 +1,191 @@
+public import Formats
+public import ONNX
+
+extension ReLUNetwork {
+  /// Reads a network from an ONNX file.
+  ///
+  /// - Throws: `FormatError` or `VerificationError` with the node, what was found and what is
+  ///   accepted.
+  public static func read(onnx path: String) throws -> ReLUNetwork {
+    do {
+      return try ReLUNetwork(ONNXModel(path: path))
+    } catch let error as VerificationError {
+      throw VerificationError(error.code, "\(path): \(error.message)")
+    }
+  }
+
+  /// Takes the network of an ONNX model that is a chain of these operators: Conv, Gemm and MatMul
+  /// with constant weights, Relu, Add and Sub of a constant, Flatten, Reshape, Transpose, Identity,
+  /// and the computation of a shape that flattens (Shape, Gather, Unsqueeze, Concat, Constant).
+  ///
+  /// - Throws: `FormatError` or `VerificationError` that names the node, its operator and the
+  ///   attribute.
+  public init(_ model: ONNXModel) throws {
+    let graph = model.graph
+    guard graph.inputs.count == 1, graph.outputs.count == 1 else {
+      throw VerificationError(
+        .unsupportedNetwork,
+        "the network has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs; "
+          + "expected one of each")
+    }
+    var chain = ONNXChain(input: graph.inputs[0].name, shape: try ONNXChain.shape(graph.inputs[0]))
+    chain.constants = try graph.constants()
+    for node in try graph.topologicalOrder() where node.operator != "Constant" {
+      try chain.take(node)
+    }
+    guard chain.current == graph.outputs[0].name else {
+      throw VerificationError(
+        .unsupportedNetwork,
+        "the output '\(graph.outputs[0].name)' is not the end of the chain, '\(chain.current)'")
+    }
+    self = try chain.network()
+  }
+}
+
+/// Follows a graph from its input, collecting linear layers.
+struct ONNXChain {
+  var constants: [String: TensorData] = [:]
+  /// The value that the chain has come to.
+  var current: String
+  let inputShape: [Int]
+  let inputName: String
+  /// Of `current`, with a batch of 1 in front.
+  var shape: [Int]
+  /// For each element of `current`, its position in the last layer's output (or in the input);
+  /// nil where nothing was transposed.
+  var order: [Int]?
+  /// A constant added since the last ReLU (or the input), in the order of `current`.
+  var shift: [Double]?
+  var layers: [AffineLayer] = []
+  var inputOrder: [Int]?
+  /// Whether no ReLU has come since the last linear layer.
+  var endsLinear = false
+
+  init(input: String, shape: [Int]) {
+    current = input
+    inputName = input
+    self.shape = shape
+    inputShape = shape
+  }
+
+  /// The shape of an input with a batch of 1.
+  static func shape(_ value: ONNXValue) throws -> [Int] {
+    guard let dimensions = value.shape, !dimensions.isEmpty else {
+      throw VerificationError(
+        .unsupportedNetwork, "the input '\(value.name)' has no shape; expected one")
+    }
+    var shape: [Int] = []
+    for (axis, dimension) in dimensions.enumerated() {
+      switch dimension {
+      case .fixed(let extent) where extent > 0 && (axis > 0 || extent == 1):
+        shape.append(extent)
+      case .fixed(let extent) where dimensions.count == 1 && extent > 0: shape += [1, extent]
+      case .fixed(0), .symbol, .unknown:
+        guard axis == 0, dimensions.count > 1 else { fallthrough }
+        shape.append(1)
+      default:
+        throw VerificationError(
+          .unsupportedNetwork,
+          "the input '\(value.name)' has the shape \(dimensions); expected a batch of 1, of 0 or "
+            + "of a name, then numbers from 1")
+      }
+    }
+    guard let bytes = TensorData.byteCount(.float64, shape), bytes <= 1 << 27 else {
+      throw VerificationError(
+        .unsupportedNetwork, "the input '\(value.name)' of shape \(shape) is larger than 2^24")
+    }
+    return shape
+  }
+
+  var count: Int { shape.reduce(1, *) }
+
+  mutating func take(_ node: ONNXNode) throws {
+    guard node.domain.isEmpty else { throw unsupported(node) }
+    guard node.inputs.contains(current) else { return try fold(node) }
+    switch node.operator {
+    case "Conv": try takeConvolution(node)
+    case "Gemm": try takeGemm(node)
+    case "MatMul": try takeMatMul(node)
+    case "Relu": try takeReLU(node)
+    case "Add", "Sub": try takeSum(node)
+    case "Flatten": try takeFlatten(node)
+    case "Reshape": try takeReshape(node)
+    case "Transpose": try takeTranspose(node)
+    case "Identity": break
+    case "Shape":
+      // Leaves the chain where it is.
+      constants[node.outputs.first ?? ""] = TensorData(shape, shape: [shape.count])
+      return
+    default: throw unsupported(node)
+    }
+    current = node.outputs.first ?? ""
+  }
+
+  func unsupported(_ node: ONNXNode) -> FormatError {
+    node.error(
+      .unsupported, found: "an operator that can't be verified",
+      expected: "a chain of Conv, Gemm, MatMul, Relu, Add, Sub, Flatten, Reshape, Transpose")
+  }
+
+  // MARK: - Constants
+
+  /// Computes what depends on constants only: the shapes that exporters write out.
+  private mutating func fold(_ node: ONNXNode) throws {
+    let parts = node.inputs.compactMap { constants[$0] }
+    guard parts.count == node.inputs.count, let first = parts.first else {
+      throw node.error(
+        .unsupported, found: "reads a value that is not the chain's last, '\(current)'",
+        expected: "a chain without branches")
+    }
+    guard let numbers = first.integers() else { throw unsupported(node) }
+    let value: TensorData
+    switch node.operator {
+    case "Gather":
+      guard parts.count == 2, let index = parts[1].integers(), index.count == 1,
+        numbers.indices.contains(index[0]), try node.int("axis", default: 0) == 0
+      else { throw unsupported(node) }
+      value = TensorData([numbers[index[0]]], shape: parts[1].shape)
+    case "Unsqueeze", "Squeeze", "Identity", "Cast":
+      value = TensorData(numbers, shape: [numbers.count])
+    case "Concat":
+      let all = parts.compactMap { $0.integers() }
+      guard all.count == parts.count else { throw unsupported(node) }
+      let joined = all.flatMap { $0 }
+      value = TensorData(joined, shape: [joined.count])
+    default: throw unsupported(node)
+    }
+    constants[node.outputs.first ?? ""] = value
+  }
+
+  func constant(_ node: ONNXNode, _ position: Int) throws -> TensorData {
+    guard position < node.inputs.count, let value = constants[node.inputs[position]] else {
+      throw node.error(
+        .unsupported, found: "input \(position) is not a constant",
+        expected: "weights stored in the file")
+    }
+    guard value.doubles().allSatisfy(\.isFinite) else {
+      throw node.error(
+        found: "'\(node.inputs[position])' has a number that is infinite or NaN",
+        expected: "finite weights")
+    }
+    return value
+  }
+
+  /// The collected network, ended with a layer that changes nothing where a ReLU or a transpose
+  /// came last.
+  mutating func network() throws -> ReLUNetwork {
+    if !endsLinear || order != nil {
+      guard !layers.isEmpty, count <= 4096 else {
+        throw VerificationError(
+          .unsupportedNetwork, "the network has no linear layer, or a ReLU on \(count) outputs")
+      }
+      let size = count
+      let node = ONNXNode(operator: "Gemm", inputs: [], outputs: ["output"])
+      let one = (0..<size * size).map { $0 / size == $0 % size ? 1.0 : 0 }
+      try takeDense(
+        node, one, outputs: size, inputs: size, biases: [Double](repeating: 0, count: size))
+    }
+    return try ReLUNetwork(
+      inputShape: Array(inputShape.dropFirst()), layers: layers, inputOrder: inputOrder)
+  }
+}
