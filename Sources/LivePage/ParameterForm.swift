@@ -35,10 +35,10 @@ struct ParameterForm {
   }
 
   /// - Parameters:
-  ///   - cell: A stage cell's id; nil for the pipeline's own parameters.
+  ///   - cell: A stage cell's id, or nil for the pipeline's own parameters; the form is nil where
+  ///     there is no such cell.
   ///   - loaded: The pipeline.
   ///   - project: Knows the plugins.
-  /// - Returns: Nil where there is no such cell.
   init?(cell: String?, loaded: LoadedPipeline, project: Project) {
     guard let id = cell else {
       title = "Parameters of the pipeline"

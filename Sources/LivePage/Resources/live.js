@@ -436,7 +436,7 @@
   const chartWidth = 300;
   const chartHeight = 96;
   // Left of the axis stand its numbers.
-  const chartLeft = 46;
+  const chartLeft = 52;
   const makeChart = (metric, name) => {
     const root = make("figure", { className: "curve" });
     const caption = make("figcaption");
@@ -506,7 +506,10 @@
     figures.unobserve(figure);
     const query = new URLSearchParams({ digest: figure.dataset.digest, name: figure.dataset.name, id: figure.id });
     const response = await fetch(`/figure?${query}`).catch(() => null);
-    if (!response?.ok) { figures.observe(figure); return; }
+    if (!response?.ok) {
+      setTimeout(() => { if (figure.isConnected) figures.observe(figure); }, 3000);
+      return;
+    }
     const template = make("template", { innerHTML: await response.text() });
     const fresh = template.content.firstElementChild;
     fresh.dataset.digest = figure.dataset.digest;

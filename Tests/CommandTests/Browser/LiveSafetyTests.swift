@@ -70,9 +70,9 @@ struct LiveSafetyTests {
     try page.wait(for: "onerror=window.evil", in: "#stage-broken .log")
     try page.wait(for: "onerror=window.evil", in: "#stage-broken .failure pre")
     // The figure is fetched when it comes into view.
-    try page.evaluate("document.querySelector('#stage-liar figure[data-digest]').scrollIntoView()")
+    let figure = "document.querySelector('#stage-liar .panel:not([hidden]) figure.deferred')"
     try page.wait(
-      for: "!document.querySelector('#stage-liar .panel:not([hidden]) figure.deferred')")
+      for: "(\(figure)?.scrollIntoView({block: 'center', behavior: 'instant'}), !\(figure))")
     try page.click("#parameters")
     try page.wait(for: "document.querySelector('dialog #field-0').value.includes('onerror')")
     try page.evaluate("document.querySelector('dialog').close()")
