@@ -17,7 +17,6 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
@@ -220,7 +219,7 @@ let modules: [Target] =
     [
       "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
       "StageKit",
-      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue", flyingFox,
+      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue",
       flyingSocks,
     ],
     resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })

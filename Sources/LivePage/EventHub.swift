@@ -1,4 +1,3 @@
-import FlyingSocks
 import Foundation
 import Synchronization
 
@@ -107,15 +106,47 @@ final class EventHub: Sendable {
 
 extension EventHub {
   /// The body of one page's event stream.
-  struct Stream: AsyncBufferedSequence {
-    typealias Element = UInt8
-    let hub: EventHub
-    let start: Int?
+  struct Stream: Sendable {
+    private let hub: EventHub
+    private var position: Int?
     /// Everything at once, with the number of the latest event that it contains.
-    let snapshot: @Sendable () async -> (number: Int, json: String)
+    private let snapshot: @Sendable () async -> (number: Int, json: String)
+    private let presence: Presence
+    private var hasGreeted = false
 
-    func makeAsyncIterator() -> Iterator {
-      Iterator(stream: self, position: start, presence: Presence(hub))
+    init(
+      hub: EventHub, start: Int?,
+      snapshot: @escaping @Sendable () async -> (number: Int, json: String)
+    ) {
+      self.hub = hub
+      position = start
+      self.snapshot = snapshot
+      presence = Presence(hub)
+    }
+
+    /// What is to be sent next, as soon as there is something; nil at the server's end.
+    mutating func next() async -> [UInt8]? {
+      if !hasGreeted {
+        hasGreeted = true
+        return Array("retry: 1000\n\n".utf8)
+      }
+      guard let known = position else { return await everything() }
+      for _ in 0..<2 {
+        if hub.state.withLock({ $0.isClosed }) { return nil }
+        guard let news = hub.news(after: known) else { return await everything() }
+        if !news.bytes.isEmpty {
+          position = news.number
+          return news.bytes
+        }
+        await hub.sleep(after: known)
+      }
+      return hub.state.withLock({ $0.isClosed }) ? nil : Array(": still here\n\n".utf8)
+    }
+
+    private mutating func everything() async -> [UInt8] {
+      let (number, json) = await snapshot()
+      position = number
+      return EventHub.frame("state", json, id: "\(hub.epoch)-\(number)")
     }
   }
 
@@ -127,39 +158,5 @@ extension EventHub {
       hub.state.withLock { $0.streams += 1 }
     }
     deinit { hub.state.withLock { $0.streams -= 1 } }
-  }
-
-  struct Iterator: AsyncBufferedIteratorProtocol {
-    let stream: Stream
-    var position: Int?
-    let presence: Presence
-    var hasGreeted = false
-
-    mutating func next() async throws -> UInt8? { nil }
-
-    mutating func nextBuffer(suggested count: Int) async throws -> [UInt8]? {
-      if !hasGreeted {
-        hasGreeted = true
-        return Array("retry: 1000\n\n".utf8)
-      }
-      let hub = stream.hub
-      guard let known = position else { return await snapshot() }
-      for _ in 0..<2 {
-        if hub.state.withLock({ $0.isClosed }) { return nil }
-        guard let news = hub.news(after: known) else { return await snapshot() }
-        if !news.bytes.isEmpty {
-          position = news.number
-          return news.bytes
-        }
-        await hub.sleep(after: known)
-      }
-      return hub.state.withLock({ $0.isClosed }) ? nil : Array(": still here\n\n".utf8)
-    }
-
-    private mutating func snapshot() async -> [UInt8] {
-      let (number, json) = await stream.snapshot()
-      position = number
-      return EventHub.frame("state", json, id: "\(stream.hub.epoch)-\(number)")
-    }
   }
 }

@@ -1,46 +1,48 @@
 import ArtifactStore
 import ContentHashing
-import FlyingFox
 import Foundation
 import Notebook
+import Projects
 import StructuredValue
 
 extension LiveServer {
   /// Answers a request, whoever sent it.
-  func answer(_ request: HTTPRequest) async -> HTTPResponse {
+  func answer(_ request: WebRequest) async -> WebResponse {
     let gatekeeper = gatekeeper
     let verdict = gatekeeper.judge(
       Gatekeeper.Request(
-        method: request.method.rawValue,
-        token: request.query.first { $0.name == "token" }?.value,
-        host: request.headers[.host], origin: request.headers[HTTPHeader("Origin")],
-        fetchSite: request.headers[HTTPHeader("Sec-Fetch-Site")],
-        cookie: request.headers[.cookie]))
+        method: request.method,
+        token: request.query["token"],
+        host: request.headers["host"], origin: request.headers["origin"],
+        fetchSite: request.headers["sec-fetch-site"], cookie: request.headers["cookie"]))
     if case .refused(let status, let reason) = verdict {
-      return Answer.text(reason, status: HTTPStatusCode(status, phrase: "Refused"))
+      return Answer.text(reason, status: status)
     }
     do {
       var response =
-        request.method.rawValue == "POST" ? try await act(request) : try await show(request)
-      if verdict == .introduced { response.headers[.setCookie] = gatekeeper.cookie }
+        request.method == "POST" ? try await act(request) : try await show(request)
+      if verdict == .introduced { response.headers.append(("Set-Cookie", gatekeeper.cookie)) }
       return response
+    } catch let error as LiveError where [409, 422].contains(error.status) {
+      // An answer to what the user asked for, no fault of the page, whose console would call it one.
+      return Answer.json(Value.map(["refusal": .string(error.message)]).json())
     } catch let error as LiveError {
-      return Answer.text(error.message, status: HTTPStatusCode(error.status, phrase: "Refused"))
+      return Answer.text(error.message, status: error.status)
     } catch {
-      return Answer.text("\(error)", status: .internalServerError)
+      return Answer.text("\(error)", status: 500)
     }
   }
 
   // MARK: - Reading
 
-  private func show(_ request: HTTPRequest) async throws -> HTTPResponse {
-    func query(_ name: String) -> String? { request.query.first { $0.name == name }?.value }
+  private func show(_ request: WebRequest) async throws -> WebResponse {
+    func query(_ name: String) -> String? { request.query[name] }
     switch request.path {
     case "/":
       let notebook = try await desk.current()
       return Answer.html(PageShell.html(notebook, isReadOnly: configuration.isReadOnly))
     case "/events":
-      let given = request.headers[HTTPHeader("Last-Event-ID")] ?? query("after")
+      let given = request.headers["last-event-id"] ?? query("after")
       let live = live
       return Answer.events(
         EventHub.Stream(hub: live.hub, start: live.hub.number(of: given)) {
@@ -52,6 +54,12 @@ extension LiveServer {
         String($0).removingPercentEncoding ?? ""
       }
       return Answer.json(try await desk.parts(keys ?? []).json())
+    case "/parameters":
+      do {
+        return Answer.json(try await desk.form(cell: query("cell")).json())
+      } catch let error as ProjectError {
+        throw LiveError(422, error.message)
+      }
     case "/figure":
       guard let digest = query("digest").flatMap({ Digest($0) }), let name = query("name"),
         let identifier = query("id"),
@@ -62,7 +70,7 @@ extension LiveServer {
     }
   }
 
-  private func asset(_ request: HTTPRequest) async throws -> HTTPResponse {
+  private func asset(_ request: WebRequest) async throws -> WebResponse {
     let text: String?
     switch request.path {
     case "/page.css": text = LiveAssets.style
@@ -79,23 +87,17 @@ extension LiveServer {
     guard let text else { throw LiveError(404, "There is no \(request.path) here.") }
     return Answer.asset(
       text, type: request.path.hasSuffix(".css") ? "text/css" : "text/javascript",
-      known: request.headers[HTTPHeader("If-None-Match")])
+      known: request.headers["if-none-match"])
   }
 
   // MARK: - Acting
 
-  /// Bytes that a request may carry.
-  private static let bodyLimit = 1 << 20
-
-  private func act(_ request: HTTPRequest) async throws -> HTTPResponse {
+  private func act(_ request: WebRequest) async throws -> WebResponse {
     // A form of another site can send other types without asking; this one it can't.
-    guard request.headers[.contentType]?.hasPrefix("application/json") ?? false else {
+    guard request.headers["content-type"]?.hasPrefix("application/json") ?? false else {
       throw LiveError(415, "The body must be JSON.")
     }
-    guard let length = request.headers[.contentLength].flatMap({ Int($0) }),
-      length <= LiveServer.bodyLimit
-    else { throw LiveError(413, "The body must say its length, at most 1 MiB.") }
-    guard let body = try? Value(json: try await request.bodyData), body.map != nil else {
+    guard let body = try? Value(json: request.body), body.map != nil else {
       throw LiveError(400, "The body is no JSON object.")
     }
     func names(_ key: String) -> [String] { body[key]?.list?.compactMap(\.string) ?? [] }
@@ -108,6 +110,18 @@ extension LiveServer {
         RunStarter.Wish(
           only: names("only"), force: names("force"),
           keepsGoing: body["keepGoing"]?.bool ?? false))
+    case "/parameters":
+      let changes = try (body["changes"]?.list ?? []).map { change in
+        guard let target = change["target"].flatMap({ ParameterForm.Target($0) }),
+          let text = change["text"]?.string, let was = change["was"]?.string
+        else { throw LiveError(400, "A change names a target, a text, and what it was.") }
+        return ParameterEditor.Change(target: target, text: text, was: was)
+      }
+      do {
+        try await desk.change(changes)
+      } catch let error as ProjectError {
+        throw LiveError(422, error.message)
+      }
     case "/cancel":
       guard let run = await live.runningRun, starter.cancel(run: run, store: store) else {
         throw LiveError(409, "Nothing is running.")
@@ -115,17 +129,6 @@ extension LiveServer {
     default: throw LiveError(404, "There is no \(request.path) here.")
     }
     return Answer.json("{}")
-  }
-}
-
-/// A request that can't be met, and why.
-struct LiveError: Error {
-  var status: Int
-  var message: String
-
-  init(_ status: Int, _ message: String) {
-    self.status = status
-    self.message = message
   }
 }
 
@@ -138,48 +141,42 @@ enum Answer {
     + "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     + "form-action 'none'; frame-ancestors 'none'"
 
-  private static func headers(_ type: String) -> HTTPHeaders {
-    var headers = HTTPHeaders()
-    headers[.contentType] = type
-    headers[.cacheControl] = "no-store"
-    headers[HTTPHeader("Content-Security-Policy")] = policy
-    headers[HTTPHeader("X-Content-Type-Options")] = "nosniff"
-    headers[HTTPHeader("X-Frame-Options")] = "DENY"
-    headers[HTTPHeader("Referrer-Policy")] = "no-referrer"
-    headers[HTTPHeader("Cross-Origin-Opener-Policy")] = "same-origin"
-    headers[HTTPHeader("Cross-Origin-Resource-Policy")] = "same-origin"
-    return headers
+  private static func respond(_ type: String, _ body: WebResponse.Body, status: Int = 200)
+    -> WebResponse
+  {
+    WebResponse(
+      status: status,
+      headers: [
+        ("Content-Type", "\(type); charset=utf-8"), ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", policy), ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+      ], body: body)
   }
 
-  private static func respond(
-    _ text: String, _ type: String, status: HTTPStatusCode = .ok
-  ) -> HTTPResponse {
-    HTTPResponse(
-      statusCode: status, headers: headers("\(type); charset=utf-8"),
-      body: HTTPBodySequence(data: Data(text.utf8), suggestedBufferSize: 1 << 16))
+  static func html(_ text: String) -> WebResponse { respond("text/html", .bytes(Array(text.utf8))) }
+
+  static func json(_ text: String) -> WebResponse {
+    respond("application/json", .bytes(Array(text.utf8)))
   }
 
-  static func html(_ text: String) -> HTTPResponse { respond(text, "text/html") }
-
-  static func json(_ text: String) -> HTTPResponse { respond(text, "application/json") }
-
-  static func text(_ text: String, status: HTTPStatusCode) -> HTTPResponse {
-    respond(text + "\n", "text/plain", status: status)
+  static func text(_ text: String, status: Int) -> WebResponse {
+    respond("text/plain", .bytes(Array((text + "\n").utf8)), status: status)
   }
 
   /// A file that a browser may keep, but asks for each time.
-  static func asset(_ text: String, type: String, known: String?) -> HTTPResponse {
+  static func asset(_ text: String, type: String, known: String?) -> WebResponse {
     let tag = "\"\(Digest.of(text).short)\""
     var response =
-      known == tag ? respond("", type, status: .notModified) : respond(text, type)
-    response.headers[.cacheControl] = "no-cache"
-    response.headers[.eTag] = tag
+      known == tag
+      ? respond(type, .bytes([]), status: 304) : respond(type, .bytes(Array(text.utf8)))
+    response.headers.removeAll { $0.name == "Cache-Control" }
+    response.headers += [("Cache-Control", "no-cache"), ("ETag", tag)]
     return response
   }
 
-  static func events(_ stream: EventHub.Stream) -> HTTPResponse {
-    HTTPResponse(
-      statusCode: .ok, headers: headers("text/event-stream; charset=utf-8"),
-      body: HTTPBodySequence(from: stream, suggestedBufferSize: 1 << 16))
+  static func events(_ stream: EventHub.Stream) -> WebResponse {
+    respond("text/event-stream", .events(stream))
   }
 }

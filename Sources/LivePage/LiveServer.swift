@@ -1,7 +1,5 @@
 import ArtifactStore
 import ContentHashing
-import FlyingFox
-import FlyingSocks
 import Foundation
 import Notebook
 import Projects
@@ -44,21 +42,15 @@ public final class LiveServer: Sendable {
   /// - Parameter ready: Called with the page's address once it can be opened.
   /// - Throws: Where the port cannot be had.
   public func run(ready: @escaping @Sendable (String) -> Void) async throws {
-    let server = HTTPServer(
-      config: .init(
-        // The loopback interface alone: nobody on the network can reach it.
-        address: try sockaddr_in.inet(ip4: "127.0.0.1", port: configuration.port), timeout: 600,
-        logger: .disabled))
-    await server.appendRoute("*") { [self] request in await answer(request) }
+    let server = WebServer { [self] in await answer($0) }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.run() }
       group.addTask { [self] in
-        try await server.waitUntilListening()
-        guard case .ip4(_, let port)? = await server.listeningAddress else { return }
-        self.port.withLock { $0 = port }
-        ready("http://127.0.0.1:\(port)/?token=\(token)")
-        await follower.follow()
+        try await server.run(port: configuration.port) { port in
+          self.port.withLock { $0 = port }
+          ready("http://127.0.0.1:\(port)/?token=\(self.token)")
+        }
       }
+      group.addTask { [self] in await follower.follow() }
       group.addTask { [self] in await watchFiles() }
       try await group.next()
       group.cancelAll()

@@ -157,6 +157,27 @@ final class NotebookDesk: @unchecked Sendable {
     }
   }
 
+  /// The form for a cell's parameters, or for the pipeline's.
+  func form(cell: String?) async throws -> Value {
+    try await perform { desk in
+      let project = try desk.configuration.open()
+      let loaded = try project.load(desk.configuration.path, options: desk.configuration.options)
+      guard let form = ParameterForm(cell: cell, loaded: loaded, project: project) else {
+        throw LiveError(404, "There is no cell '\(cell ?? "")'.")
+      }
+      return form.json
+    }
+  }
+
+  /// Writes changed parameters into the files, and shows at once what becomes stale.
+  func change(_ changes: [ParameterEditor.Change]) async throws {
+    try await perform { desk in
+      let project = try desk.configuration.open()
+      try ParameterEditor(project: project, configuration: desk.configuration).apply(changes)
+      desk.refresh()
+    }
+  }
+
   /// The notebook as it was last written; written now, if it was not yet.
   func current() async throws -> LiveNotebook? {
     try await perform { desk in

@@ -47,7 +47,8 @@ extension Project {
         return record
       case .skip(let why): return InstanceRecord(of: planned.instance, .skipped, why: why)
       case .execute, .wait, .block:
-        if let known = former[name], known.outcome != .skipped || !known.outputs.isEmpty {
+        // What a run left out, blocked or cancelled has nothing to show.
+        if let known = former[name], [.executed, .cached, .failed].contains(known.outcome) {
           return known
         }
         pending.insert(name)

@@ -92,14 +92,22 @@ public struct LoadedPipeline {
 extension Project {
   /// Reads and checks a pipeline.
   ///
+  /// - Parameters:
+  ///   - path: The pipeline's file.
+  ///   - options: Profile and overrides.
+  ///   - texts: What files are to hold instead of what they do, by their paths in the project.
+  /// - Returns: The pipeline with its graph.
   /// - Throws: `ProjectError` with everything that is wrong with it, rendered.
-  public func load(_ path: String, options: SpecOptions) throws -> LoadedPipeline {
+  public func load(_ path: String, options: SpecOptions, instead texts: [String: String] = [:])
+    throws -> LoadedPipeline
+  {
     guard let file = relative(path) else {
       throw ProjectError(
         status: ProjectError.invalidPipeline,
         "error P0122: '\(path)' is not inside the project '\(root)'")
     }
     let read = PipelineReader.read(file: file, options: options) { [root, store] path in
+      if let text = texts[path] { return text }
       let absolute = "\(root)/\(path)"
       store.observe(absolute)
       guard let data = FileManager.default.contents(atPath: absolute) else {

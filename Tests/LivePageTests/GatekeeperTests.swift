@@ -68,3 +68,43 @@ struct GatekeeperTests {
     #expect(tokens.allSatisfy { $0.count == 32 })
   }
 }
+
+struct WebRequestTests {
+  private func request(_ text: String) throws -> WebRequest {
+    try WebRequest(head: Array(text.replacing("\n", with: "\r\n").utf8))
+  }
+
+  @Test func `a request is read as it was written`() throws {
+    let request = try request(
+      "GET /figure?name=a%20b+c&empty&x=1=2 HTTP/1.1\nHost: h\nCookie:  a=b; c=d \nX-Y:")
+    #expect(request.method == "GET")
+    #expect(request.path == "/figure")
+    #expect(request.query == ["name": "a b c", "empty": "", "x": "1=2"])
+    #expect(request.headers == ["host": "h", "cookie": "a=b; c=d", "x-y": ""])
+    #expect(try request.bodyLength() == 0)
+    #expect(request.keepsConnection)
+  }
+
+  @Test(
+    arguments: [
+      "", "GET", "GET /", "GET  / HTTP/1.1", "GET x HTTP/1.1", "GET http://a/ HTTP/1.1",
+      "GET / HTTP/2", "GET / HTTP/1.1\nno colon", "GET / HTTP/1.1\n: x",
+      "GET / HTTP/1.1\nHost : x", "GET / HTTP/1.1\nHost: a\nhost: b",
+      "POST / HTTP/1.1\nContent-Length: 1\nContent-Length: 2",
+    ])
+  func `what is no request is refused`(text: String) {
+    #expect(throws: LiveError.self) { try request(text) }
+  }
+
+  @Test(
+    arguments: [
+      ("Content-Length: -1", 400), ("Content-Length: +1", 400), ("Content-Length: 1e3", 400),
+      ("Content-Length: 99999999999999999999", 400), ("Content-Length: 1048577", 413),
+      ("Transfer-Encoding: chunked", 411),
+    ])
+  func `a body must say how long it is, within bounds`(header: String, status: Int) throws {
+    let request = try request("POST / HTTP/1.1\n\(header)")
+    let error = #expect(throws: LiveError.self) { try request.bodyLength() }
+    #expect(error?.status == status)
+  }
+}

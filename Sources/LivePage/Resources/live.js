@@ -264,7 +264,7 @@
     if (connection === "lost") parts.push("The server does not answer. Trying again…");
     if (connection === "refused") parts.push("The server was started anew. Open the address that it printed.");
     if (problem) parts.push(problem);
-    if (refusal) parts.push(`The run could not start: ${refusal}`);
+    if (refusal) parts.push(refusal);
     if (isRunning() || run?.status === "lost") parts.push(...run.warnings.slice(-3));
     const text = parts.join("\n\n");
     const banner = get("banner");
@@ -436,7 +436,7 @@
   const chartWidth = 300;
   const chartHeight = 96;
   // Left of the axis stand its numbers.
-  const chartLeft = 46;
+  const chartLeft = 52;
   const makeChart = (metric, name) => {
     const root = make("figure", { className: "curve" });
     const caption = make("figcaption");
@@ -506,7 +506,10 @@
     figures.unobserve(figure);
     const query = new URLSearchParams({ digest: figure.dataset.digest, name: figure.dataset.name, id: figure.id });
     const response = await fetch(`/figure?${query}`).catch(() => null);
-    if (!response?.ok) { figures.observe(figure); return; }
+    if (!response?.ok) {
+      setTimeout(() => { if (figure.isConnected) figures.observe(figure); }, 3000);
+      return;
+    }
     const template = make("template", { innerHTML: await response.text() });
     const fresh = template.content.firstElementChild;
     fresh.dataset.digest = figure.dataset.digest;
@@ -696,9 +699,10 @@
   const post = async (path, body) => {
     const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
       .catch(() => null);
-    if (response?.ok) { refusal = null; touchAll(); return null; }
-    const text = response ? await response.text() : "The server does not answer.";
-    if (path !== "/parameter") { refusal = text.trim(); touchAll(); }
+    const text = response?.ok ? (await response.json()).refusal
+      : response ? await response.text() : "The server does not answer.";
+    if (!text) { refusal = null; touchAll(); return null; }
+    if (path !== "/parameters") { refusal = text.trim(); touchAll(); }
     return text.trim();
   };
   if (!isReadOnly) {
@@ -706,7 +710,79 @@
     get("cancel").addEventListener("click", () => post("/cancel", {}));
     get("parameters").addEventListener("click", () => openForm(null));
   }
-  const openForm = (cell) => window.parameterForm?.(cell, post);
+
+  // A form for the parameters of a cell, or of the pipeline where there is no cell.
+  const dialog = get("form");
+  const control = (field, id) => {
+    const properties = { id, disabled: Boolean(field.obstacle), required: Boolean(field.required) };
+    if (field.kind === "choice" || field.kind === "boolean") {
+      const select = make("select", properties);
+      const choices = field.kind === "boolean" ? ["true", "false"] : field.choices;
+      if (field.text === "") select.append(new Option(field.default === undefined ? "not set" : `default: ${field.default}`, ""));
+      for (const choice of choices) select.append(new Option(choice, choice));
+      if (field.text !== "" && !choices.includes(field.text)) select.append(new Option(field.text, field.text));
+      select.value = field.text;
+      return select;
+    }
+    const isLong = field.kind === "yaml" || field.text.length > 60 || field.text.includes("\n");
+    const input = make(isLong ? "textarea" : "input", { ...properties, value: field.text, autocomplete: "off", spellcheck: false });
+    if (isLong) input.rows = Math.min(12, Math.max(2, Math.ceil(field.text.length / 60)));
+    else if (field.kind === "integer") input.inputMode = "numeric";
+    else if (field.kind === "number") input.inputMode = "decimal";
+    if (field.default !== undefined) input.placeholder = `default: ${field.default}`;
+    return input;
+  };
+  const limits = (field) => {
+    const { minimum: low, maximum: high } = field;
+    if (low !== undefined && high !== undefined) return `From ${number(low)} to ${number(high)}.`;
+    if (low !== undefined) return `At least ${number(low)}.`;
+    return high === undefined ? "" : `At most ${number(high)}.`;
+  };
+  const openForm = async (cell) => {
+    const response = await fetch(`/parameters${cell === null ? "" : `?cell=${encodeURIComponent(cell)}`}`).catch(() => null);
+    const answer = response?.ok ? await response.json() : { refusal: "The server does not answer." };
+    if (answer.refusal) { refusal = answer.refusal; touchAll(); return; }
+    const { title, fields } = answer;
+    const form = make("form", { method: "dialog" });
+    form.append(make("h2", { id: "form-title", textContent: title }));
+    form.append(make("p", { className: "aside", textContent: fields.length ? `Changes are written into ${notebook.file} and what it includes; comments and layout stay.` : "There are none." }));
+    const inputs = fields.map((field, index) => {
+      const id = `field-${index}`;
+      const row = make("div", { className: "field" });
+      const input = control(field, id);
+      const words = [field.doc, field.unit && `In ${field.unit}.`, limits(field), field.note, field.obstacle].filter(Boolean).join(" ");
+      row.append(make("label", { htmlFor: id, textContent: field.label }), input);
+      if (words) {
+        row.append(make("small", { id: `${id}-words`, textContent: words }));
+        input.setAttribute("aria-describedby", `${id}-words`);
+      }
+      form.append(row);
+      return input;
+    });
+    const trouble = make("div", { className: "form-problem" }, { role: "alert" });
+    const buttons = make("div", { className: "form-buttons" });
+    const close = make("button", { type: "button", textContent: "Close" });
+    close.addEventListener("click", () => dialog.close());
+    const save = make("button", { type: "submit", textContent: "Save", className: "primary", hidden: !fields.length });
+    const saveAndRun = make("button", { type: "button", textContent: cell === null ? "Save and run" : `Save and run ${cell}`, hidden: !fields.length });
+    const submit = async (wish) => {
+      if (!form.reportValidity()) return;
+      const changes = fields.map((field, index) => ({ target: field.target, text: inputs[index].value, was: field.text }))
+        .filter(({ text, was }) => text !== was);
+      trouble.textContent = "";
+      const wrong = changes.length ? await post("/parameters", { changes }) : null;
+      if (wrong) { trouble.textContent = wrong; return; }
+      dialog.close();
+      if (changes.length) announce("The parameters are saved.");
+      if (wish) post("/run", wish);
+    };
+    form.addEventListener("submit", (event) => { event.preventDefault(); submit(null); });
+    saveAndRun.addEventListener("click", () => submit(cell === null ? {} : { only: [cell] }));
+    buttons.append(close, saveAndRun, save);
+    form.append(trouble, buttons);
+    dialog.replaceChildren(form);
+    dialog.showModal();
+  };
 
   // From cell to cell by j and k, as in other notebooks.
   addEventListener("keydown", (event) => {

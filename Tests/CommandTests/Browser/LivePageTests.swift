@@ -107,4 +107,137 @@ struct LivePageTests {
     try page.send("Page.bringToFront")
     try page.wait(for: "0.01", in: "#stage-train .curve b")
   }
+
+  /// Ten stages; the fourth fails as long as its parameter is below its limit.
+  private static let tenStages = """
+    pipeline: v1
+    name: ten
+    # What the stages share.
+    params: {limit: 3, pace: 0.05}   # the limit is by experience
+    cells:
+      - stage: s0
+        run: "sleep ${params.pace}; echo zero > ${outputs.o}"
+        outputs: {o: text}
+      - stage: s1
+        run: "sleep ${params.pace}; cat ${inputs.i} > ${outputs.o}; echo one >> ${outputs.o}"
+        inputs: {i: s0.o}
+        outputs: {o: text}
+      - stage: words
+        uses: wordcount@1
+        inputs: {text: s1.o}
+        params:
+          top: 1   # only the best
+        show: [{table: counts}]
+      - stage: judge
+        run: "echo judging; test ${params.limit} -ge 5 || { echo the limit is too low >&2; exit 3; }; cp ${inputs.i} ${outputs.o}"
+        inputs: {i: words.counts}
+        outputs: {o: text}
+
+    """
+    + (4..<10).map { index in
+      """
+        - stage: s\(index)
+          run: "sleep ${params.pace}; cat ${inputs.i} > ${outputs.o}; echo \(index) >> ${outputs.o}"
+          inputs: {i: \(index == 4 ? "judge" : "s\(index - 1)").o}
+          outputs: {o: text}
+          show: [{text: o}]
+
+      """
+    }.joined()
+
+  @Test func `ten stages run, one fails, a parameter is changed in a form, and all succeed`() throws
+  {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .resolvingSymlinksInPath().path
+    let project = try ProjectFolder(["paper.yaml": Self.tenStages])
+    // Copied, so that the sandbox finds it wherever this package's folders are linked to.
+    try project.shell("mkdir Stages && cp -rL '\(root)/Docs/examples/wordcount' Stages/")
+    let server = try LiveServerProcess(project)
+    let browser = try Browser()
+    defer { browser.close() }
+    let page = try browser.open(server.address)
+    try page.wait(for: "10 stages to run", in: "#bar-state")
+    #expect(try page.evaluate("document.querySelectorAll('.graph a').length").int == 10)
+
+    // It fails.
+    try page.click("#run-all")
+    try page.wait(for: "1 stage failed", in: "#bar-state")
+    try page.wait(for: "✗ failed", in: "#stage-judge .outcome")
+    try page.wait(for: "the limit is too low", in: "#stage-judge")
+    try page.wait(for: "○ not run yet", in: "#stage-s9 .outcome")
+    try page.wait(for: "✓ up to date", in: "#stage-s1 .outcome")
+    try page.wait(
+      for:
+        "document.querySelector('.graph a[href=\"#stage-judge\"]').getAttribute('class') === 'failed'"
+    )
+
+    // A wrong value is refused in words, and the file stays as it is.
+    try page.click("#stage-words [data-action=parameters]")
+    try page.wait(for: "Parameters of words", in: "#form-title")
+    try page.evaluate("document.querySelector('#field-0').value = '-4'")
+    try page.click("dialog button.primary")
+    try page.wait(for: "must be", in: "dialog .form-problem")
+    #expect(project.read("paper.yaml") == Self.tenStages)
+    try page.evaluate("document.querySelector('#field-0').value = '2'")
+    try page.click("dialog button.primary")
+    try page.wait(for: "!document.querySelector('dialog').open")
+    try page.wait(for: "◐ stale", in: "#stage-words .outcome")
+    try page.wait(for: "param.top 1 → 2", in: "#stage-words .live-why")
+
+    // The cause is removed in the form of the failed stage, and it and what it needs is run.
+    try page.click("#stage-judge [data-action=parameters]")
+    try page.wait(for: "params.limit", in: "dialog label")
+    try page.evaluate(
+      "[...document.querySelectorAll('dialog label')].find((l) => l.textContent === 'params.limit').control.value = '5'"
+    )
+    try page.click("dialog .form-buttons button:nth-child(2)")
+    try page.wait(for: "✓ up to date", in: "#stage-judge .outcome")
+    try page.wait(for: "✓ up to date", in: "#stage-words .outcome")
+    try page.wait(for: "○ not run yet", in: "#stage-s4 .outcome")
+    try page.wait(for: "6 stages to run", in: "#bar-state")
+    #expect(
+      project.read("paper.yaml")
+        == Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing(
+          "top: 1", with: "top: 2"))
+
+    // All succeed.
+    try page.click("#run-all")
+    try page.wait(for: "up to date", in: "#bar-state")
+    try page.wait(for: "9", in: "#stage-s9 pre.output")
+    #expect(try project.record()["status"]?.string == "succeeded")
+
+    // An edit in an editor shows at once, and so does its mistake.
+    try project.write("paper.yaml", (project.read("paper.yaml") ?? "") + "  - stage: [\n")
+    try page.wait(for: "not valid YAML", in: "#banner")
+    try page.wait(for: "document.querySelector('#run-all').disabled")
+    try project.write(
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 6").replacing(
+        "echo zero", with: "echo nought"))
+    try page.wait(for: "◐ stale", in: "#stage-s0 .outcome")
+    try page.wait(for: "document.querySelector('#banner').hidden")
+
+    // A run can be cancelled, a single cell forced.
+    try project.write(
+      "paper.yaml",
+      Self.tenStages.replacing("pace: 0.05", with: "pace: 300").replacing(
+        "limit: 3", with: "limit: 7"))
+    try page.wait(for: "the command changed", in: "#stage-s0 .live-why")
+    try page.click("#run-all")
+    try page.wait(for: "▶ running", in: "#stage-s0 .outcome")
+    try page.click("#cancel")
+    try page.wait(for: "last run was cancelled", in: "#bar-counts")
+    try project.write(
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2"))
+    try page.wait(for: "up to date", in: "#bar-state")
+    let before = try project.record()["id"]?.string
+    try page.click("#stage-s0 [data-action=force]")
+    try page.wait(for: "forced", in: "#stage-s0 .pairs")
+    #expect(try project.record()["id"]?.string != before)
+    #expect(try project.outcomes()["s0"] == "executed")
+    #expect(try project.outcomes()["s1"] != "executed")
+    #expect(page.problems == [])
+  }
 }
