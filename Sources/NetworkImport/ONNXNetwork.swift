@@ -122,12 +122,13 @@ public struct ONNXNetwork: Module {
     weights source: ((_ name: String) throws -> Tensor?)? = nil
   ) throws -> [String: Tensor] {
     var copy = self
-    return try copy.evaluate(values, isTraining: false, observer: observer)
+    return try copy.evaluate(values, isTraining: false, observer: observer, weights: source)
   }
 
   private mutating func evaluate(
     _ values: [String: Tensor], isTraining: Bool,
-    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil
+    observer: ((_ node: ONNXNode, _ inputs: [Tensor?], _ outputs: [Tensor]) throws -> Void)? = nil,
+    weights source: ((_ name: String) throws -> Tensor?)? = nil
   ) throws -> [String: Tensor] {
     for name in inputs where values[name] == nil {
       throw ModuleError(.mismatch, "the network has an input '\(name)', which got no tensor")
