@@ -12,8 +12,14 @@ extension StageContext {
   /// - Parameters:
   ///   - training: As it was made from parameters and inputs; taken to its end.
   ///   - curves: Which of its measures become curves of the run.
+  ///   - endsAtDivergence: Whether a loss that is no number ends the training after the epochs before
+  ///     it, instead of failing.
+  /// - Returns: The epoch, from 1, in which the loss became no number; nil where it stayed one.
   /// - Throws: `StageError` for a checkpoint of something else, and what the training throws.
-  public func train(_ training: inout some ResumableTraining, curves: [String]) throws {
+  @discardableResult
+  public func train(
+    _ training: inout some ResumableTraining, curves: [String], endsAtDivergence: Bool = false
+  ) throws -> Int? {
     let epochs = training.plan.epochs
     if let resume {
       try training.resume(from: Safetensors(path: resume))
@@ -21,7 +27,12 @@ extension StageContext {
     }
     progress(training.table.rows.count, of: epochs, unit: "epochs")
     while !training.isFinished {
-      try training.advance()
+      do {
+        try training.advance()
+      } catch let error as TrainingError where error.code == .diverged && endsAtDivergence {
+        log(.warn, "\(error.message). The epochs before it are the result")
+        return training.table.rows.count + 1
+      }
       let epoch = training.table.rows.count
       for name in curves {
         if let value = training.table.last(name), value.isFinite {
@@ -35,6 +46,7 @@ extension StageContext {
       checkpoint(path)
       try? FileManager.default.removeItem(atPath: "\(scratch)/epoch-\(epoch - 1).safetensors")
     }
+    return nil
   }
 
   /// Reads labelled pictures.

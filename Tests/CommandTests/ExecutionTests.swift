@@ -125,6 +125,22 @@ struct ExecutionTests {
     #expect(absent.errors.contains("P0204"))
   }
 
+  @Test func `the paper and each of its chapters are right`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let project = try ProjectFolder()
+    // A copy, since a project gets a store where it is opened.
+    try FileManager.default.copyItem(
+      atPath: root.appending(path: "Pipelines").path, toPath: project.path + "/Pipelines")
+    let files = try FileManager.default.contentsOfDirectory(atPath: project.path + "/Pipelines")
+      .filter { $0.hasSuffix(".yaml") }
+    #expect(files.contains("paper.yaml"))
+    for file in files {
+      let result = try project.run("check", "Pipelines/\(file)")
+      #expect(result.status == 0, "\(result.all)")
+    }
+  }
+
   @Test func `the list of built-in stages is that of the folders`() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

@@ -14,6 +14,7 @@ public struct StructuredRetraining: Stage {
     var treatment: String
     var bar: Int
     var minimumChange: Double
+    var endsAtDivergence: Bool
     var task: String
     var realValued: [String]
     var plan: TrainingPlan
@@ -21,7 +22,7 @@ public struct StructuredRetraining: Stage {
     var decomposition: DecompositionParameters
 
     private enum CodingKeys: String, CodingKey {
-      case keep, treatment, bar, minimumChange, task, realValued
+      case keep, treatment, bar, minimumChange, onDivergence, task, realValued
     }
 
     public init(from decoder: any Decoder) throws {
@@ -30,6 +31,7 @@ public struct StructuredRetraining: Stage {
       treatment = try values.decode(String.self, forKey: .treatment)
       bar = try values.decode(Int.self, forKey: .bar)
       minimumChange = try values.decode(Double.self, forKey: .minimumChange)
+      endsAtDivergence = try values.decode(String.self, forKey: .onDivergence) == "stop"
       task = try values.decode(String.self, forKey: .task)
       realValued = try values.decode([String].self, forKey: .realValued)
       plan = try PlanParameters(from: decoder).plan
@@ -82,7 +84,9 @@ public struct StructuredRetraining: Stage {
         realValued: realValued, encodings: parameters.decomposition.allowed,
         threads: context.cpus),
       random: random.child("training"))
-    try context.train(&training, curves: ["loss", "accuracy"])
+    let divergence = try context.train(
+      &training, curves: ["loss", "accuracy"], endsAtDivergence: parameters.endsAtDivergence)
+    context.metric("diverged_epoch", divergence.map(Double.init))
 
     try context.write(parameters.keep == "last" ? training.last : training.best)
     try context.write(training.table.csv(), to: "epochs")

@@ -81,6 +81,16 @@ struct StructuredRetrainingTests {
     #expect(quiet.metrics["moved_share"]?.double == 0 && quiet.log.isEmpty)
   }
 
+  @Test func `a training that diverges may end with the epochs before`() async throws {
+    let outcome = try await run(["treatment": "bucketSwitch", "on-divergence": "stop"])
+    let epoch = try #require(outcome.metrics["diverged_epoch"]?.double)
+    let epochs = try CSV.read(FileContent(path: outcome.path("epochs")))
+    #expect(epochs.rowCount == Int(epoch) - 1)
+    #expect(outcome.log.contains { $0.contains("The epochs before it are the result") })
+    #expect(try SDLFile(path: outcome.path("weights")).layers.isEmpty == false)
+    #expect(try await run([:]).metrics["diverged_epoch"] == .null)
+  }
+
   @Test func `adapting gives a new classifier, which stays real-valued`() async throws {
     let outcome = try await run(["task": "adapt"], model: "other")
     #expect(outcome.metrics["accuracy"]?.double == 100)
