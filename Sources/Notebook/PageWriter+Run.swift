@@ -17,7 +17,8 @@ extension PageWriter {
     if let profile = record.profile { facts.append("profile \(HTML.escape(profile))") }
     let counts = OutcomeMark.counts(record.instances)
     if !counts.isEmpty { facts.append("<a href=\"#pipeline\">stages: \(counts)</a>") }
-    if let seconds = RunTime.seconds(record.started, record.finished) {
+    // Times are whole seconds: none passed in a run of hits, or on a page before any run.
+    if let seconds = RunTime.seconds(record.started, record.finished), seconds > 0 {
       facts.append(HTML.escape(NumberText.duration(seconds)))
     }
     if record.status == .interrupted { facts.append("<b>interrupted</b>") }

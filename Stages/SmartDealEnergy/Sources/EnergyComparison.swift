@@ -114,8 +114,11 @@ struct EnergyComparison {
     let ratio = (denseSum.total / compressedSum.total * 100).rounded() / 100
     return [
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-      "title": .string(
-        (title.isEmpty ? "" : "\(title): ") + "\(ratio)× less than \(Self.baseline)"),
+      // In two lines: one is wider than the page where it is printed.
+      "title": [
+        "text": .string(title.isEmpty ? "Energy of one inference" : title),
+        "subtitle": .string("\(ratio)× less than \(Self.baseline)"),
+      ], "padding": ["left": 16, "right": 8, "top": 5, "bottom": 5],
       "vconcat": [
         [
           "width": 480, "height": 70, "data": ["values": .list(sums)], "mark": "bar",

@@ -137,10 +137,13 @@ struct SimulationComparison {
     let speedup = Double(cycles(dense)) / Double(max(cycles(compressed), 1))
     return [
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-      "title": .string(
-        (title.isEmpty ? "" : "\(title): ")
-          + "\((speedup * 100).rounded() / 100)× fewer cycles than dense 8-bit weights on the same "
-          + "machine"),
+      // In two lines: one is wider than the page where it is printed.
+      "title": [
+        "text": .string(title.isEmpty ? "One inference, tile by tile" : title),
+        "subtitle": .string(
+          "\((speedup * 100).rounded() / 100)× fewer cycles than dense 8-bit weights on the same "
+            + "machine"),
+      ], "padding": ["left": 16, "right": 8, "top": 5, "bottom": 5],
       "vconcat": [
         [
           "width": 470, "height": .int(max(90, 34 * layers.count)),
