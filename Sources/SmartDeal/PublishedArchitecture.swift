@@ -80,9 +80,7 @@ extension PublishedArchitecture {
     var storage: [LayerStorage] = []
     for (index, layer) in layers.enumerated() {
       let isClassifier = index == layers.count - 1
-      let shape = [layer.outputs, layer.inputsPerGroup, layer.kernel, layer.kernel]
-      let layout = try BlockLayout(
-        shape: isClassifier ? Array(shape.prefix(2)) : shape, name: layer.name)
+      let layout = try layout(ofLayer: index)
       let rows = layer.inputsPerGroup * (layer.kernel == 1 ? 1 : layer.kernel)
       let dropped =
         isClassifier ? 0 : Int((list[index] * Double(rows) - 1e-9).rounded(.up))
@@ -94,5 +92,13 @@ extension PublishedArchitecture {
           rebuild: .init(nonZeros: nonZeros, n: layout.n)))
     }
     return storage
+  }
+
+  /// The blocks of a layer's weights; the last layer is the fully connected classifier.
+  package func layout(ofLayer index: Int) throws(SmartDealError) -> BlockLayout {
+    let layer = layers[index]
+    let shape = [layer.outputs, layer.inputsPerGroup, layer.kernel, layer.kernel]
+    return try BlockLayout(
+      shape: index == layers.count - 1 ? Array(shape.prefix(2)) : shape, name: layer.name)
   }
 }

@@ -86,6 +86,9 @@ import Testing
       #expect(list.count == layers.count)
       let storage = try architecture.storage(prunedBy: list)
       #expect(layers.reduce(0) { $0 + $1.weights } == expected["weights"]?.int)
+      let layouts = try layers.indices.map { try architecture.layout(ofLayer: $0) }
+      #expect(layouts.reduce(0) { $0 + $1.coefficients } == expected["coefficients"]?.int)
+      #expect(layouts.reduce(0) { $0 + $1.basisElements } == expected["basisElements"]?.int)
       #expect(
         storage.reduce(0) { $0 + ($1.rebuild?.nonZeros ?? 0) } == expected["nonZeros"]?.int)
       #expect(storage.reduce(0) { $0 + $1.bits } == expected["storedBits"]?.int)
