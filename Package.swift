@@ -182,7 +182,8 @@ let modules: [Target] =
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)
   + module(
-    "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],
+    "Notebook",
+    ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark", "CZlib"],
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
@@ -219,10 +220,11 @@ let modules: [Target] =
     [
       "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
       "StageKit",
-      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue",
-      flyingSocks,
+      "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
+      "ChangeReporting",
+      "LineageReporting", "ContentHashing", "StructuredValue", flyingSocks,
     ],
-    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
+    resources: ["live.css", "live.js", "views.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(

@@ -6,11 +6,11 @@ import Yams
 /// Yams tells where nodes begin; where they end is found by scanning. Places are indices of Unicode
 /// scalars, as Yams counts columns in them.
 struct YAMLSurface {
-  private var scalars: [Unicode.Scalar]
+  var scalars: [Unicode.Scalar]
   private let root: Node
   /// Where each line begins.
   private let lines: [Int]
-  private let file: String
+  let file: String
 
   var text: String {
     var view = String.UnicodeScalarView()
@@ -36,7 +36,7 @@ struct YAMLSurface {
   // MARK: - Finding
 
   /// A node with the range of its text.
-  private struct Place {
+  struct Place {
     var node: Node
     var range: Range<Int>
     /// Whether it stands inside `[…]` or `{…}`.
@@ -45,10 +45,15 @@ struct YAMLSurface {
     var indent: Int
   }
 
+  /// The whole file.
+  var whole: Place {
+    Place(node: root, range: 0..<scalars.count, isInFlow: false, indent: -1)
+  }
+
   mutating func set(
     _ path: [YAMLEditor.Step], to value: Value, spelling: String?, after neighbours: [String]
   ) throws(YAMLEditError) {
-    var place = Place(node: root, range: 0..<scalars.count, isInFlow: false, indent: -1)
+    var place = whole
     for (depth, step) in path.enumerated() {
       if let next = try self.place(step, in: place) {
         place = next
@@ -65,12 +70,12 @@ struct YAMLSurface {
     replace(place, by: value, spelling)
   }
 
-  private func missing(_ path: [YAMLEditor.Step]) -> YAMLEditError {
+  func missing(_ path: [YAMLEditor.Step]) -> YAMLEditError {
     YAMLEditError("\(file): there is no place '\(YAMLEditor.words(path))'")
   }
 
   /// What a step leads to; nil where a map lacks the key.
-  private func place(_ step: YAMLEditor.Step, in place: Place) throws(YAMLEditError) -> Place? {
+  func place(_ step: YAMLEditor.Step, in place: Place) throws(YAMLEditError) -> Place? {
     switch (step, place.node) {
     case (.key(let key), .mapping(let mapping)):
       guard scalars[safe: place.range.lowerBound] != "*" else {
@@ -98,7 +103,7 @@ struct YAMLSurface {
     }
   }
 
-  private func isBracket(at index: Int) -> Bool {
+  func isBracket(at index: Int) -> Bool {
     scalars[safe: index] == "{" || scalars[safe: index] == "["
   }
 
@@ -106,7 +111,7 @@ struct YAMLSurface {
     key.scalar?.string == "<<" && key.scalar?.style == .plain
   }
 
-  private func index(of mark: Mark) throws(YAMLEditError) -> Int {
+  func index(of mark: Mark) throws(YAMLEditError) -> Int {
     guard lines.indices.contains(mark.line - 1),
       lines[mark.line - 1] + mark.column - 1 <= scalars.count
     else { throw YAMLEditError("\(file): a value's place was not found; edit the file by hand") }
@@ -114,7 +119,7 @@ struct YAMLSurface {
   }
 
   /// Spaces (or dashes of lists) before a place in its line.
-  private func column(of index: Int) -> Int {
+  func column(of index: Int) -> Int {
     var start = index
     while start > 0, scalars[start - 1] != "\n" { start -= 1 }
     return index - start
@@ -158,7 +163,7 @@ struct YAMLSurface {
     return isSpace(next) || (isInFlow && [",", "}", "]", "[", "{"].contains(next))
   }
 
-  private func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+  func isSpace(_ scalar: Unicode.Scalar) -> Bool {
     scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r"
   }
 
@@ -301,7 +306,7 @@ struct YAMLSurface {
     return end
   }
 
-  private func endOfLine(from start: Int) -> Int {
+  func endOfLine(from start: Int) -> Int {
     var index = start
     while let scalar = scalars[safe: index], scalar != "\n" { index += 1 }
     return index
@@ -359,7 +364,7 @@ struct YAMLSurface {
       at: range)
   }
 
-  private mutating func put(_ text: String, at range: Range<Int>) {
+  mutating func put(_ text: String, at range: Range<Int>) {
     scalars.replaceSubrange(range, with: Array(text.unicodeScalars))
   }
 

@@ -238,6 +238,21 @@ struct LivePageTests {
     #expect(try project.record()["id"]?.string != before)
     #expect(try project.outcomes()["s0"] == "executed")
     #expect(try project.outcomes()["s1"] != "executed")
+
+    // A value is taken out of the file, with the map that held nothing else; the default holds then.
+    try page.click("#stage-words [data-action=parameters]")
+    try page.wait(for: "Parameters of words", in: "#form-title")
+    try page.click("dialog .field:has(#field-0) .unset")
+    try page.wait(for: "document.querySelector('#field-0').disabled")
+    try page.click("dialog button.primary")
+    try page.wait(for: "!document.querySelector('dialog').open")
+    try page.wait(for: "◐ stale", in: "#stage-words .outcome")
+    #expect(
+      project.read("paper.yaml")
+        == Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing(
+          "    params:\n      top: 1   # only the best\n", with: ""))
+    try page.click("#stage-words [data-action=parameters]")
+    try page.wait(for: "document.querySelector('#field-0')?.placeholder.startsWith('default: ')")
     #expect(page.problems == [])
   }
 }
