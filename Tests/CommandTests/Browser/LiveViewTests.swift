@@ -30,7 +30,7 @@ struct LiveViewTests {
       def say(**message): print(json.dumps(message), file=channel)
       say(type="hello", protocol=1, name="measure")
       rows = [{"name": "x", "value": height}, {"name": "y", "value": 1}]
-      open(sys.argv[2], "w").write("name,value\n" + "".join(f"{r['name']},{r['value']}\n" for r in rows))
+      open(sys.argv[2], "w").write("name,value\\n" + "".join(f"{r['name']},{r['value']}\\n" for r in rows))
       json.dump({"data": {"values": rows}, "mark": "bar", "encoding": {"x": {"field": "name"},
         "y": {"field": "value", "type": "quantitative"}}}, open(sys.argv[3], "w"))
       say(type="result", outputs=["t", "f"], metrics={"height": height})
