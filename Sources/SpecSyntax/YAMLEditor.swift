@@ -1,5 +1,4 @@
 public import StructuredValue
-import Yams
 
 /// Changes single values in a YAML text and leaves all else as it stands: comments, order, layout.
 ///

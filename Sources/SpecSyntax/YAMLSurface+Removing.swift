@@ -1,5 +1,3 @@
-import Yams
-
 extension YAMLSurface {
   /// Takes the key at the end of a path out of its map, with the comment that ends its line.
   ///
@@ -11,19 +9,16 @@ extension YAMLSurface {
       guard let next = try self.place(step, in: place) else { throw missing(path) }
       place = next
     }
-    guard case .key(let key)? = path.last, let value = try self.place(.key(key), in: place),
-      let mapping = place.node.mapping
+    guard case .key(let key)? = path.last, let members = place.node.map,
+      let member = members.first(where: { $0.key == key && !$0.isMerged }),
+      let value = try self.place(.key(key), in: place)
     else { throw missing(path) }
-    var starts: [Int] = []
-    for (name, _) in mapping {
-      guard let mark = name.mark else { throw missing(path) }
-      starts.append(try index(of: mark))
+    let start = try index(of: member.keyLocation)
+    var next: Int?
+    for other in members where !other.isMerged {
+      let place = try index(of: other.keyLocation)
+      if place > start { next = min(next ?? place, place) }
     }
-    // The last one before the value, whatever the order in which the map tells its keys.
-    guard let start = starts.filter({ $0 < max(value.range.lowerBound, 1) }).max() else {
-      throw missing(path)
-    }
-    let next = starts.filter { $0 > start }.min()
     if place.isInFlow || isBracket(at: place.range.lowerBound) {
       removeFromFlow(start..<value.range.upperBound, next: next)
     } else {
