@@ -87,7 +87,7 @@ actor LiveState {
     return kept.reversed()
   }
 
-  /// A run's process is gone. It is shown until another one ends.
+  /// Takes note that a run's process is gone; the run is shown until another one ends.
   func end(_ run: String) {
     guard let index = runs.firstIndex(where: { $0.run == run }) else { return }
     runs[index].usage = .null

@@ -8,9 +8,10 @@ import Provenance
 import RunRecord
 import Synchronization
 
-/// Writes what the server shows besides the notebook: the runs, what changed between two of them,
-/// and where an artifact comes from. Each is a fragment of HTML, by the writers of `pipeline diff`
-/// and `pipeline lineage`.
+/// Writes what the server shows besides the notebook.
+///
+/// That is the runs, what changed between two of them, and where an artifact comes from; each is a
+/// fragment of HTML, by the writers of `pipeline diff` and `pipeline lineage`.
 final class ViewDesk: Sendable {
   private let configuration: LiveConfiguration
   private let queue = DispatchQueue(label: "views", attributes: .concurrent)
@@ -74,7 +75,11 @@ final class ViewDesk: Sendable {
 
   /// What made an artifact and what used it; all artifacts of the run where none is named.
   ///
-  /// - Parameter run: Nil for the newest run that knows the name.
+  /// - Parameters:
+  ///   - target: The artifact, as `pipeline lineage` takes it.
+  ///   - run: Nil for the newest run that knows the name.
+  /// - Returns: HTML.
+  /// - Throws: `LiveError` where nothing has that name.
   func lineage(of target: String?, in run: String?) async throws -> String {
     try await perform { project in
       let report: LineageReport?

@@ -55,7 +55,7 @@ struct LiveViewTests {
       .list?.prefix(4) == ["Claims", "Metrics", "Why", "Outputs"])
     try page.wait(for: "✗ fails", in: "#claims .turned td:nth-child(2)")
     try page.wait(for: "✓ holds", in: "#claims .turned td:nth-child(3)")
-    try page.wait(for: "height", in: "#causes")
+    try page.wait(for: "command", in: "#causes .origins")
     try page.wait(for: "measure.t", in: "#outputs")
     // Both states of the figure, in one on demand.
     try page.click("#outputs .pair-tools button")
