@@ -40,7 +40,7 @@ struct GradientTraining {
       activation: posterior.network.activation)
     return try Posterior(
       network: network, prior: .isotropic(1), likelihood: likelihood, rows: posterior.rows,
-      scaling: posterior.scaling)
+      scaling: posterior.scaling, arithmetic: posterior.arithmetic)
   }
 
   /// Weights uniform within ±√(6 / (inputs + outputs)) and biases of 0 (Glorot and Bengio 2010).
@@ -59,10 +59,10 @@ struct GradientTraining {
   ///   - energy: Of a plain posterior; its precision scales a Gaussian loss.
   ///   - penalty: On weights, not on biases.
   ///   - random: For the order of rows.
-  ///   - prepare: What changes each batch, as dropout does.
+  ///   - masks: What changes each batch, as dropout does.
   func run(
     _ theta: inout [Double], _ energy: Energy, penalty: Double, random: RandomStream,
-    prepare: ((NetworkPass, inout [Double], _ rows: Int, _ stride: Int) -> Void)? = nil
+    masks: BlockMasks? = nil
   ) {
     let rows = energy.posterior.rows.count
     var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random)
@@ -70,7 +70,7 @@ struct GradientTraining {
     var adam = Adam(theta.count, rate: rate, steps: isDecaying ? steps : nil)
     var gradient = theta
     for _ in 0..<steps {
-      _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, prepare: prepare)
+      _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, masks: masks)
       for i in gradient.indices { gradient[i] /= Double(rows) }
       if penalty > 0 {
         for layer in energy.posterior.network.layers {

@@ -60,7 +60,7 @@ public struct MonteCarloDropout: InferenceMethod {
     }
     let part = try Posterior(
       network: posterior.network, prior: .isotropic(1), likelihood: posterior.likelihood,
-      rows: rows.selected(Array(0..<kept)))
+      rows: rows.selected(Array(0..<kept)), arithmetic: posterior.arithmetic)
     let held = try rows.selected(Array(kept..<rows.count))
     let rates = rate > 0 ? [rate] : Self.rates
     let precision = known(posterior)
@@ -107,9 +107,8 @@ public struct MonteCarloDropout: InferenceMethod {
     let count = Double(posterior.rows.count)
     // Makes the mean loss a mean squared error, as in the published experiments.
     if case .gaussian = posterior.likelihood { energy.precision = 2 }
-    energy.pass.usesMasks = true
+    let masks = DropoutMasks.source(rate: rate, energy, random.child("masks"))
     var start = random.child("start")
-    var masks = random.child("masks")
     var theta = GradientTraining.start(posterior.network, &start)
     let training = training.resolved(
       rows: posterior.rows.count, published: 400, leastSteps: 10_000)
@@ -117,10 +116,8 @@ public struct MonteCarloDropout: InferenceMethod {
       precision / (posterior.scaling.targetScale * posterior.scaling.targetScale)
     let penalty =
       Self.lengthScale * Self.lengthScale * (1 - rate) / (2 * count * userPrecision)
-    training.run(&theta, energy, penalty: penalty, random: random.child("order")) {
-      pass, inputs, _, stride in
-      DropoutMasks.apply(rate: rate, to: &inputs, pass, stride: stride, random: &masks)
-    }
+    training.run(
+      &theta, energy, penalty: penalty, random: random.child("order"), masks: masks)
     guard theta.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
     }

@@ -14,8 +14,14 @@ public struct BayesianSplits: Stage {
   public init() {}
 
   private static let reported = [
-    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy", "wasserstein2",
-    "divergence", "deviation_ratio",
+    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy", "brier",
+    "calibration_error", "wasserstein2", "divergence", "deviation_ratio", "auroc_total",
+    "auroc_model",
+  ]
+  /// Those whose difference from a baseline is told.
+  private static let compared = [
+    "rmse", "log_likelihood", "accuracy", "brier", "calibration_error", "auroc_total",
+    "auroc_model",
   ]
   /// What may lie between two programs beyond chance: a share, or an amount.
   private static let slack: [String: (share: Double, amount: Double)] = [
@@ -57,6 +63,16 @@ public struct BayesianSplits: Stage {
     if !context.inputs("baseline").isEmpty {
       let baseline = try context.inputs("baseline").map(scores)
       context.metric("wasserstein2_gain", gain(of: splits, over: baseline))
+      for name in Self.compared {
+        let means = [splits, baseline].map { scores -> Double? in
+          let values = scores.compactMap { $0[name] }
+          guard values.count == scores.count, !values.isEmpty else { return nil }
+          return values.reduce(0, +) / Double(values.count)
+        }
+        if let ours = means[0], let theirs = means[1] {
+          context.metric("\(name)_difference", ours - theirs)
+        }
+      }
     }
     try context.write(table, to: "table")
   }
