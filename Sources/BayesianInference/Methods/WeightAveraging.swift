@@ -15,12 +15,15 @@ struct DescentWalk {
   /// then starts after so many epochs of training, not at a mode.
   var learningRate: Double?
   var burnIn: Int
+  /// The same after the burn-in; nil goes on with it.
+  var walkRate: Double?
   var batch: Int
 
   init(_ options: inout MethodOptions) throws {
     momentum = try options.number("momentum", 0.9, in: 0...0.9999)
     learningRate = try options.positive("learning-rate")
     burnIn = try options.integer("burn-in", 50, in: 0...1_000_000)
+    walkRate = try options.positive("walk-rate")
     iterates = try options.integer("iterates", 100, in: 2...1_000_000)
     rank = try options.integer("rank", 20, in: 2...1000)
     step = try options.positive("step")
@@ -63,6 +66,7 @@ struct DescentWalk {
     var squares = [Double](repeating: 0, count: count)
     let quiet = learningRate == nil ? 0 : burnIn
     for epoch in 0..<quiet + iterates {
+      if epoch == quiet, quiet > 0, let walkRate { step = walkRate / Double(rows) }
       for _ in 0..<max(rows / order.batch, 1) {
         _ = energy.dataLoss(z, batch: order.next(), gradient: &gradient)
         for i in 0..<count {
