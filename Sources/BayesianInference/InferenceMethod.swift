@@ -151,7 +151,8 @@ public enum InferenceMethods {
     MatrixVariateNormal.self,
     MultiplicativeFlow.self, Hypernetwork.self, FullLaplace.self, KroneckerLaplace.self,
     DiagonalLaplace.self, LastLayerLaplace.self, MaximumAPosteriori.self, ModeRestarts.self,
-    AnchoredEnsemble.self, DeepEnsemble.self, StochasticGradientDescent.self, MonteCarloDropout.self,
+    AnchoredEnsemble.self, DeepEnsemble.self, StochasticGradientDescent.self,
+    MonteCarloDropout.self,
     ProbabilisticBackpropagation.self, StochasticWeightAveraging.self,
     GaussianWeightAveraging.self, SubspaceSliceSampling.self,
   ]

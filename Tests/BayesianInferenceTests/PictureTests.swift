@@ -1,6 +1,7 @@
 @testable import BayesianInference
 import Formats
 import Foundation
+import Statistics
 import Tensors
 import Testing
 

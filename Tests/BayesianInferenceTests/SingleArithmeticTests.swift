@@ -1,6 +1,7 @@
 @testable import BayesianInference
 import CDenseKernels
 import Foundation
+import Statistics
 import StructuredValue
 import Tensors
 import Testing

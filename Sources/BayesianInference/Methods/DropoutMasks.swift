@@ -50,7 +50,11 @@ enum DropoutMasks {
   /// Fresh masks for each batch of an energy's rows.
   static func source(rate: Double, _ energy: Energy, _ random: RandomStream) -> BlockMasks? {
     guard rate > 0 else { return nil }
-    if let single = energy.single { single.pass.usesMasks = true } else { energy.pass.usesMasks = true }
+    if let single = energy.single {
+      single.pass.usesMasks = true
+    } else {
+      energy.pass.usesMasks = true
+    }
     let stream = Stream(random)
     return BlockMasks(
       double: { pass, inputs, _, stride in

@@ -117,7 +117,9 @@ final class SingleEnergy {
   ) {
     parameters.withUnsafeBufferPointer { parameters in
       gradient.withUnsafeMutableBufferPointer { gradient in
-        guard let parameters = parameters.baseAddress, let start = gradient.baseAddress else { return }
+        guard let parameters = parameters.baseAddress, let start = gradient.baseAddress else {
+          return
+        }
         if resets { gradient.update(repeating: 0) }
         body(parameters, start)
       }

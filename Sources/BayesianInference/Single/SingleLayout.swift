@@ -123,7 +123,8 @@ public struct SingleRows: Sendable {
 
   /// - `fill`: Writes the features of a row.
   public init(
-    count: Int, width: Int, fill: (_ row: Int, _ features: UnsafeMutableBufferPointer<Float>) -> Void
+    count: Int, width: Int,
+    fill: (_ row: Int, _ features: UnsafeMutableBufferPointer<Float>) -> Void
   ) {
     let stride = SingleLayout.padded(width)
     self.count = count

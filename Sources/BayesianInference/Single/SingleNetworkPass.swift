@@ -98,7 +98,8 @@ final class SingleNetworkPass {
       let d = derivatives[index]
       // With masks the buffer of the layer below holds its masked values until it is overwritten.
       let x =
-        index == 0 ? inputs : UnsafePointer(usesMasks ? derivatives[index - 1] : activations[index - 1])
+        index == 0
+        ? inputs : UnsafePointer(usesMasks ? derivatives[index - 1] : activations[index - 1])
       let dx = index > 0 ? derivatives[index - 1] : nil
       if layer.isNarrow {
         for row in 0..<rows { gradient[layer.biases] += d[row] }

@@ -55,7 +55,9 @@ public struct ForeignDetection: Stage {
     try context.write(SetComparison.table(comparisons), to: "table")
     let matrix = DivergenceMatrix([test] + foreign)
     try context.write(matrix.table(), to: "divergences")
-    try context.write(matrix.figure("\(parameters.title): divergence of uncertainties").json(indented: true), to: "figure")
+    try context.write(
+      matrix.figure("\(parameters.title): divergence of uncertainties").json(indented: true),
+      to: "figure")
     let scores = scores(comparisons)
     for score in scores.all { context.metric(score.name, score.value.value) }
     context.metric("sets", foreign.count)

@@ -60,7 +60,8 @@ struct SetComparison {
 
   static func quoted(_ text: String) -> String {
     text.contains { ",\"\n".contains($0) }
-      ? "\"" + text.split(separator: "\"", omittingEmptySubsequences: false)
+      ? "\""
+        + text.split(separator: "\"", omittingEmptySubsequences: false)
         .joined(separator: "\"\"") + "\"" : text
   }
 }

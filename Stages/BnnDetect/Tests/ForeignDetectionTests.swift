@@ -49,8 +49,11 @@ struct ForeignDetectionTests {
     #expect(table.rowCount == 9)
     #expect(try table.doubles("auroc").prefix(3).allSatisfy { $0 == 1 })
     let matrix = try CSV.read(path: outcome.path("divergences"))
-    let (there, back) = (try matrix.doubles("far"), try matrix.doubles("test"))
-    #expect(there[0] == back[1] && there[0] > 0.3 && there[1] == 0)
+    let (far, near, itself) = (
+      try matrix.doubles("far"), try matrix.doubles("near"), try matrix.doubles("test")
+    )
+    #expect(far[0] == itself[1] && near[0] == itself[2] && far[1] == 0)
+    #expect(far[0] > near[0])
     let scores = try Value(json: Data(outcome.bytes("scores")))
     #expect(scores.map?["metrics"]?.map?["auroc_total"]?.map?["value"]?.double == 1)
   }

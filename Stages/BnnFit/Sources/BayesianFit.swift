@@ -41,7 +41,7 @@ public struct BayesianFit: Stage {
         posterior,
         FitContext(
           random: RandomStream(seed: context.seed).child("fit").child(parameters.repeat),
-          workers: context.cpus,
+          workers: context.cpus, checkpoints: try FitCheckpoints(context).checkpoints,
           progress: { context.progress($0, of: $1) }))
       try result.file().write(to: context.output("posterior"))
       report(result, context)
@@ -62,7 +62,8 @@ public struct BayesianFit: Stage {
     }
     guard context.inputs("train").isEmpty else {
       throw StageError(
-        code: .badInput, message: "both 'train' and 'pictures' are connected; one of them is fitted",
+        code: .badInput,
+        message: "both 'train' and 'pictures' are connected; one of them is fitted",
         slot: "train")
     }
     guard ["bernoulli", "categorical"].contains(parameters.likelihood) else {

@@ -18,7 +18,8 @@ enum PictureFigures {
         ])
       }
     }
-    return line(title, points, x: "kept", "share of pictures kept", y: "accuracy", "accuracy on them")
+    return line(
+      title, points, x: "kept", "share of pictures kept", y: "accuracy", "accuracy on them")
   }
 
   /// Accuracy against confidence, in 15 bins.
@@ -42,7 +43,8 @@ enum PictureFigures {
           "data": ["values": [["x": 0, "y": 0], ["x": 1, "y": 1]]],
           "mark": ["type": "line", "strokeDash": [4, 4], "color": "gray"],
           "encoding": [
-            "x": ["field": "x", "type": "quantitative"], "y": ["field": "y", "type": "quantitative"],
+            "x": ["field": "x", "type": "quantitative"],
+            "y": ["field": "y", "type": "quantitative"],
           ],
         ],
         [
