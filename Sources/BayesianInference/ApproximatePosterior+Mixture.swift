@@ -14,6 +14,7 @@ extension ApproximatePosterior {
   ///   - count: The most draws, evenly thinned; fresh ones where dropout draws afresh, 100 where nil.
   ///   - smoothing: The share of probability spread over all classes before logarithms.
   ///   - random: For fresh draws.
+  /// - Returns: The sums over all draws.
   /// - Throws: ``InferenceError`` for rows of another width, or a posterior that has no draws of
   ///   classes.
   public func classMixture(

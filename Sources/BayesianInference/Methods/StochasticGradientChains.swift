@@ -42,7 +42,9 @@ struct StochasticGradientChains {
   /// The step on U; nil takes `stability` over the largest curvature at the mode.
   var step: Double?
   /// Instead the step on the mean loss as a function of θ, ε = rate / N, as published experiments give
-  /// it. Chains then start where networks are trained from, not at a mode.
+  /// it.
+  ///
+  /// Chains then start where networks are trained from, not at a mode.
   var learningRate: Double?
   /// The share of the burn-in that has no noise.
   var quietShare: Double

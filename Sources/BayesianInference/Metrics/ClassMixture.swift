@@ -64,6 +64,7 @@ public struct ClassMixture: Hashable, Sendable {
   ///   - first: The number of the block's first row.
   ///   - count: The rows.
   ///   - stride: Numbers from row to row.
+  ///   - isSingle: Whether there is one logit for two classes.
   ///   - scratch: classes numbers.
   mutating func add(
     logits: UnsafePointer<Float>, first: Int, count: Int, stride: Int, isSingle: Bool,

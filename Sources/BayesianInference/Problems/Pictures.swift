@@ -100,7 +100,9 @@ public enum PictureShift: String, CaseIterable, Sendable {
   /// Normal noise on every pixel, its deviation as a share of a byte's range; cut at 0 and 255.
   case noise
 
-  /// The published amounts: Vadera et al. (2020) rotate by 0° to 180° and roll by up to 14 pixels.
+  /// The published amounts.
+  ///
+  /// Vadera et al. (2020): rotations by 0° to 180°, rolls by up to 14 pixels.
   public var amounts: [Double] {
     switch self {
     case .rotation: stride(from: 0, through: 180, by: 15).map { Double($0) }

@@ -13,6 +13,8 @@ struct SetComparison {
   private let reason: String
 
   /// - Parameters:
+  ///   - set: What the table calls the positives.
+  ///   - uncertainty: What is compared.
   ///   - positives: Uncertainties of foreign or wrong pictures; nil where there is no such uncertainty.
   ///   - negatives: Of test or right pictures.
   init(
