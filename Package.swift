@@ -73,7 +73,7 @@ let stages: [String: [Target.Dependency]] = [
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPictures": ["BayesianInference", "Statistics", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
-  "BnnSplits": [],
+  "BnnSplits": ["Statistics"],
   "BranchingImport": ["VerificationRecords", "Formats"],
   "BranchingRuns": ["LearnedBranching", "Verification", "VerificationRecords", "Formats"],
   "BranchingSamples": ["LearnedBranching", "Verification", "Statistics", "Formats"],

@@ -1,5 +1,6 @@
 import Foundation
 public import StageKit
+import Statistics
 import StructuredValue
 
 /// Averages scores over splits.
@@ -77,20 +78,31 @@ public struct BayesianSplits: Stage {
     try context.write(table, to: "table")
   }
 
-  /// How much smaller the mean distance is than the baseline's, in standard errors of the difference;
-  /// nil where there is one repetition, or no distance.
+  /// How much smaller the mean distance is than the baseline's: Welch's t, as the normal deviate that is
+  /// as improbable, since a standard error of few repetitions is itself uncertain; nil where there is one
+  /// repetition, or no distance.
   private func gain(of scores: [[String: Double]], over baseline: [[String: Double]]) -> Double? {
-    let summary = { (scores: [[String: Double]]) -> (mean: Double, variance: Double)? in
+    let summary = { (scores: [[String: Double]]) -> (
+        mean: Double, variance: Double, degrees: Double
+      )? in
       let values = scores.compactMap { $0["wasserstein2"] }
       guard values.count == scores.count, values.count > 1 else { return nil }
       let mean = values.reduce(0, +) / Double(values.count)
       let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      return (mean, squares / Double(values.count - 1) / Double(values.count))
+      let degrees = Double(values.count - 1)
+      return (mean, squares / degrees / Double(values.count), degrees)
     }
     guard let ours = summary(scores), let theirs = summary(baseline),
       ours.variance + theirs.variance > 0
     else { return nil }
-    return (theirs.mean - ours.mean) / (ours.variance + theirs.variance).squareRoot()
+    let sum = ours.variance + theirs.variance
+    // The Welch–Satterthwaite degrees of freedom.
+    let degrees =
+      sum * sum
+      / (ours.variance * ours.variance / ours.degrees
+        + theirs.variance * theirs.variance / theirs.degrees)
+    return StudentDistribution.normalEquivalent(
+      (theirs.mean - ours.mean) / sum.squareRoot(), degrees: degrees)
   }
 
   private func scores(_ input: StageInput) throws -> [String: Double] {
