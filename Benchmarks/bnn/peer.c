@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
   static float t[SIZE], g[SIZE], p[SIZE];
   srand(1);
   for (int i = 0; i < D * HP; i++)
-    t[i] = i % HP < H ? 0.1f * ((float)rand() / RAND_MAX - 0.5f) : 0;
+    t[i] = i % HP < H ? 0.1f * ((float)rand() / (float)RAND_MAX - 0.5f) : 0;
   struct timespec a, b;
   int count = 40000;
   float sum = 0, step = 1e-4f;

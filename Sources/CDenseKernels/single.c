@@ -114,6 +114,12 @@ CHOOSE(
     (rows, columns, w, ldw, x, ldx))
 CHOOSE(double, square_sum, (size_t count, const float *x), (count, x))
 CHOOSE(
+    void, leapfrog,
+    (size_t count, float kick, float drift, const float *restrict deviations,
+     const float *restrict gradient, float *restrict momentum, float *restrict z,
+     float *restrict theta),
+    (count, kick, drift, deviations, gradient, momentum, z, theta))
+CHOOSE(
     void, normals, (size_t count, uint64_t key, uint64_t counter, float *values),
     (count, key, counter, values))
 CHOOSE(

@@ -98,10 +98,23 @@ static void NAME(column_sums)(size_t rows, size_t columns, const float *x, float
   }
 }
 
+// Halves are added to each other: a chain of additions would wait for each of them.
 static inline __attribute__((always_inline)) float NAME(total)(const VECTOR *v) {
-  float sum = 0;
-  for (int lane = 0; lane < LANES; lane++) sum += (*v)[lane];
-  return sum;
+  VECTOR x = *v;
+#if LANES == 16
+  x += __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  x += __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  x += __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif LANES == 8
+  x += __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5);
+  x += __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+  x += __builtin_shufflevector(x, x, 2, 3, 0, 1);
+  x += __builtin_shufflevector(x, x, 1, 0, 3, 2);
+#endif
+  return x[0];
 }
 
 static void NAME(dot_rows)(
@@ -109,13 +122,7 @@ static void NAME(dot_rows)(
   for (size_t r = 0; r < rows; r++) {
     VECTOR sum = {0};
     for (size_t j = 0; j < columns; j += LANES) sum += READ(x + r * columns + j) * READ(w + j);
-    // Pairs of halves: a chain of additions would wait for each of them.
-    float parts[LANES];
-    AT(parts) = sum;
-    for (int half = LANES / 2; half > 0; half /= 2)
-#pragma clang loop unroll(full)
-      for (int lane = 0; lane < half; lane++) parts[lane] += parts[lane + half];
-    y[r] = bias + parts[0];
+    y[r] = bias + NAME(total)(&sum);
   }
 }
 
@@ -222,6 +229,19 @@ static double NAME(square_sum)(size_t count, const float *x) {
   return total;
 }
 
+static void NAME(leapfrog)(
+    size_t count, float kick, float drift, const float *restrict deviations,
+    const float *restrict gradient, float *restrict momentum, float *restrict z,
+    float *restrict theta) {
+  for (size_t i = 0; i < count; i++) {
+    float p = momentum[i] - kick * (deviations[i] * gradient[i] + z[i]);
+    float x = z[i] + drift * p;
+    momentum[i] = p;
+    z[i] = x;
+    theta[i] = deviations[i] * x;
+  }
+}
+
 // Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): ten rounds
 // of Philox4x32, for sixteen counters side by side.
 static inline __attribute__((always_inline)) void NAME(philox)(
@@ -296,6 +316,12 @@ static void NAME(normals)(size_t count, uint64_t key, uint64_t counter, float *v
   for (size_t i = 0; i < count; i += 64) NAME(normal_block)(key, counter, i / 64, values + i);
 }
 
+// Square roots of 64 numbers, without a call of the library for each.
+static inline __attribute__((always_inline)) void NAME(roots)(const float *x, float *roots) {
+  for (int i = 0; i < 64; i += 16)
+    *(floats16 *)(roots + i) = __builtin_elementwise_sqrt(*(const floats16 *)(x + i));
+}
+
 static void NAME(sampler_step)(
     size_t count, const struct single_sampler_step *options, uint64_t key, uint64_t counter,
     const float *restrict deviations, const float *restrict gains,
@@ -303,7 +329,7 @@ static void NAME(sampler_step)(
     float *restrict z) {
   struct single_sampler_step o = *options;
   for (size_t start = 0; start < count; start += 64) {
-    float noise[64], gain[64], slope[64];
+    float noise[64], gain[64], root[64], slope[64];
     if (o.amplitude > 0) {
       NAME(normal_block)(key, counter, start / 64, noise);
     } else {
@@ -316,16 +342,19 @@ static void NAME(sampler_step)(
         float square =
             o.square_decay * squares[start + i] + (1 - o.square_decay) * mean * mean;
         squares[start + i] = square;
-        gain[i] = 1 / (o.offset + __builtin_sqrtf(square));
+        gain[i] = square;
       }
+      NAME(roots)(gain, gain);
+      for (int i = 0; i < 64; i++) gain[i] = 1 / (o.offset + gain[i]);
     } else if (gains) {
       for (int i = 0; i < 64; i++) gain[i] = gains[start + i];
     } else {
       for (int i = 0; i < 64; i++) gain[i] = 1;
     }
+    NAME(roots)(gain, root);
     for (int i = 0; i < 64; i++) {
       float v = o.decay * velocity[start + i] - o.step * gain[i] * (slope[i] + z[start + i])
-                + o.amplitude * __builtin_sqrtf(gain[i]) * noise[i];
+                + o.amplitude * root[i] * noise[i];
       velocity[start + i] = v;
       z[start + i] += v;
     }

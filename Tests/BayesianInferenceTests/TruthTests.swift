@@ -114,11 +114,19 @@ struct CheckpointTests {
   func `an interrupted fit goes on to the same bytes`(
     name: String, arithmetic: Posterior.Arithmetic
   ) async throws {
+    for noise in [Likelihood.Noise.learned(shape: 1, rate: 0.1), .known(deviation: 0.5)] {
+      try await checkResuming(name, arithmetic, noise)
+    }
+  }
+
+  private func checkResuming(
+    _ name: String, _ arithmetic: Posterior.Arithmetic, _ noise: Likelihood.Noise
+  ) async throws {
     let model = try LinearModel(rows: 30)
     let posterior = try Posterior(
       network: try Network(inputs: 2, hidden: [5], outputs: 1, activation: .tanh),
-      prior: .isotropic(1), likelihood: .gaussian(.learned(shape: 1, rate: 0.1)),
-      rows: model.posterior.rows, arithmetic: arithmetic)
+      prior: .isotropic(1), likelihood: .gaussian(noise), rows: model.posterior.rows,
+      arithmetic: arithmetic)
     var options: [String: Value] = ["chains": 2]
     if name == "hmc" || name == "nuts" {
       options.merge(["warmup": 30, "draws": 30]) { $1 }

@@ -171,6 +171,8 @@ struct HamiltonianChains {
     if let saved {
       adaptation = DualAveraging(step: 1, target: targetAcceptance)
       adaptation.state = saved["adaptation"]
+      // In float32 a trajectory and an evaluation round an energy differently.
+      (point.energy, point.squares) = (saved["energy"][0], saved["energy"][1])
       let places = saved.integers("places")
       first = places[0]
       momenta.resume(at: places[1])
@@ -194,6 +196,7 @@ struct HamiltonianChains {
           state.mark(key)
           state["z"] = point.z
           state["precision"] = [energy.precision]
+          state["energy"] = [point.energy, point.squares]
           state["adaptation"] = adaptation.state
           state.set("places", integers: places)
           state.set("draws", lists: chain.draws)

@@ -18,6 +18,7 @@ final class SingleEnergy {
   private var batch: [Float]
   private let targets: [Float]
   private var batchTargets: [Float]
+  private(set) lazy var trajectory = SingleTrajectory(self)
 
   init(_ posterior: Posterior) {
     self.posterior = posterior
@@ -50,6 +51,28 @@ final class SingleEnergy {
           else { return }
           single_multiply(layout.count, z, deviations, start)
           pass.turn(start)
+        }
+      }
+    }
+  }
+
+  /// Moves whitened coordinates by a momentum that the energy's slope has kicked, and sets θ.
+  ///
+  /// - `gradient`: By θ, of the data's loss, where the coordinates are now.
+  func leapfrog(
+    kick: Float, drift: Float, _ gradient: [Float], _ momentum: inout [Float], _ z: inout [Float]
+  ) {
+    gradient.withUnsafeBufferPointer { gradient in
+      deviations.withUnsafeBufferPointer { deviations in
+        momentum.withUnsafeMutableBufferPointer { momentum in
+          z.withUnsafeMutableBufferPointer { z in
+            parameters.withUnsafeMutableBufferPointer { parameters in
+              single_leapfrog(
+                z.count, kick, drift, deviations.baseAddress, gradient.baseAddress,
+                momentum.baseAddress, z.baseAddress, parameters.baseAddress)
+              if let start = parameters.baseAddress { pass.turn(start) }
+            }
+          }
         }
       }
     }

@@ -48,6 +48,12 @@ void single_transpose(
 // Sum of squares, in float64 across blocks.
 double single_square_sum(size_t count, const float *x);
 
+// Of count whitened parameters: momentum −= kick (deviation · gradient + z), z += drift · momentum,
+// theta = deviation · z. A leapfrog step between two gradients of the energy.
+void single_leapfrog(
+    size_t count, float kick, float drift, const float *deviations, const float *gradient,
+    float *momentum, float *z, float *theta);
+
 // Numbers of the standard normal distribution: Philox4x32-10 of (key, block, counter) by Box and
 // Muller. The number at an index depends on key, counter and index only; count is a multiple of 64.
 void single_normals(size_t count, uint64_t key, uint64_t counter, float *values);

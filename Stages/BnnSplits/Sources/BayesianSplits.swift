@@ -82,7 +82,8 @@ public struct BayesianSplits: Stage {
   /// as improbable, since a standard error of few repetitions is itself uncertain; nil where there is one
   /// repetition, or no distance.
   private func gain(of scores: [[String: Double]], over baseline: [[String: Double]]) -> Double? {
-    let summary = { (scores: [[String: Double]]) -> (
+    let summary = {
+      (scores: [[String: Double]]) -> (
         mean: Double, variance: Double, degrees: Double
       )? in
       let values = scores.compactMap { $0["wasserstein2"] }
