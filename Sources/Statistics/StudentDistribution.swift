@@ -7,6 +7,7 @@ package enum StudentDistribution {
   /// - Parameters:
   ///   - x: At least 0.
   ///   - degrees: Of freedom, above 0; they need not be whole.
+  /// - Returns: At most ½.
   package static func probability(above x: Double, degrees: Double) -> Double {
     precondition(x >= 0 && degrees > 0, "t = \(x) with \(degrees) degrees of freedom")
     // ½ I_{ν/(ν + x²)}(ν/2, ½).
