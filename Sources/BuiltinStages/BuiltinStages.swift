@@ -27,6 +27,7 @@ import SmartDealEvaluateStage
 import SmartDealReportStage
 import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifiedAccuracyStage
 import VerifySetStage
 import VerifyStage
 public import StageKit
@@ -42,7 +43,8 @@ public enum BuiltinStages {
       Fetch.self, LabelledPictures.self, LearnOptimizer.self, Predictor.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, Verify.self, VerifySet.self,
+      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
+      Verify.self, VerifySet.self,
     ]
   }
 }
