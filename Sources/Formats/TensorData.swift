@@ -65,13 +65,23 @@ public struct TensorData: Hashable, Sendable {
   }
 
   /// Lends the bytes to a closure; they must not escape from it.
-  public func withBytes<Result>(
-    _ body: (UnsafeRawBufferPointer) throws -> Result
-  ) rethrows -> Result {
+  public func withBytes<Value, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
     switch content {
-    case .memory(let bytes): try bytes.withUnsafeBytes(body)
+    case .memory(let bytes):
+      let result = bytes.withUnsafeBytes { (bytes) -> Result<Value, Failure> in
+        do throws(Failure) {
+          return .success(try body(bytes))
+        } catch {
+          return .failure(error)
+        }
+      }
+      return try result.get()
     case .file(let file, let place):
-      try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[place])) }
+      return try file.withBytes { (bytes) throws(Failure) in
+        try body(UnsafeRawBufferPointer(rebasing: bytes[place]))
+      }
     }
   }
 

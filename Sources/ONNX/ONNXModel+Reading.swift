@@ -29,16 +29,14 @@ extension ONNXModel {
   /// - Parameter content: The file; it must not change meanwhile.
   /// - Throws: `FormatError` as ``init(_:)`` does.
   public init(mapping content: FileContent) throws(FormatError) {
-    var payloads: [Int: Range<Int>] = [:]
-    let message = try content.withBytes { (bytes) throws(FormatError) in
+    let cut = try content.withBytes { (bytes) throws(FormatError) in
       try WireBudget.check(bytes, file: content.name)
-      let cut = WireCut(bytes)
-      payloads = cut.payloads
-      return try cut.skeleton.withUnsafeBytes { (bytes) throws(FormatError) in
-        try ONNXModel.decode(bytes, file: content.name)
-      }
+      return WireCut(bytes)
     }
-    try self.init(message, file: content.name, in: content, payloads)
+    let message = try FileContent(cut.skeleton, name: content.name).withBytes {
+      (bytes) throws(FormatError) in try ONNXModel.decode(bytes, file: content.name)
+    }
+    try self.init(message, file: content.name, in: content, cut.payloads)
   }
 
   private static func decode(

@@ -56,8 +56,7 @@ public final class ONNXPatch {
     } catch {
       throw ONNXPatch.unwritable(path, "\(error)")
     }
-    let bytes = new.bytes
-    try bytes.withUnsafeBytes { (bytes) throws(FormatError) in try write(bytes) }
+    try new.withBytes { (bytes) throws(FormatError) in try write(bytes) }
   }
 
   /// Gives the file its name.

@@ -34,7 +34,7 @@ extension EntropyCode {
 
     init(_ codes: [Int8], n: Int, _ symbols: SymbolWidths) {
       let groups = EntropyCode.groups(n)
-      patterns = groups.map { PatternCounts(columns: $0.count) }
+      var patterns = groups.map { PatternCounts(columns: $0.count) }
       var exponents = [Int](repeating: 0, count: symbols.highest - symbols.lowest + 1)
       let first = symbols.lowest + 65
       codes.withUnsafeBufferPointer { codes in
@@ -56,6 +56,7 @@ extension EntropyCode {
           }
         }
       }
+      self.patterns = patterns
       self.exponents = exponents
     }
 
