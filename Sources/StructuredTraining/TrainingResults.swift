@@ -1,4 +1,5 @@
 import Formats
+import NeuralNetworks
 import Tensors
 
 /// What a training with a file at the end of each epoch gave: the start, the best and the last.
