@@ -42,6 +42,7 @@ enum EntropyCode {
     /// - Parameters:
     ///   - above: Non-zeros in the row above, of the same group of columns.
     ///   - before: Those in the row above that.
+    /// - Returns: From 0.
     @inline(__always)
     func table(above: Int, before: Int) -> Int {
       switch self {

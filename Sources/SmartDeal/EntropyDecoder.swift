@@ -14,13 +14,12 @@ struct EntropyDecoder {
   private var above: [Int]
   private var before: [Int]
 
-  /// Reads the tables.
+  /// Reads the tables; nil where they are none, or do not fit the bytes.
   ///
   /// - Parameters:
   ///   - bytes: Must outlive the decoder.
   ///   - n: Columns.
   ///   - symbols: The exponents in use.
-  /// - Returns: Nil where the tables are none, or do not fit the bytes.
   init?(_ bytes: UnsafeRawBufferPointer, n: Int, _ symbols: SymbolWidths) {
     guard let kind = bytes.first, let context = EntropyCode.Context(rawValue: kind) else {
       return nil
