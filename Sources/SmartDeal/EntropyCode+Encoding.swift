@@ -18,12 +18,12 @@ extension EntropyCode {
     header.write(UInt64(context.rawValue), bits: 8)
     for tables in patterns { for table in tables { table.write(to: &header) } }
     exponents.write(to: &header)
-    var writer = StateWriter(capacity: codes.count / 4)
-    let ranges = patterns.map { $0.map { SymbolRange.all($0) } }
-    writer.write(
-      codes, n: n, lowest: symbols.lowest, context: context, patterns: ranges,
-      exponents: SymbolRange.all(exponents))
-    return header.finished() + writer.finished()
+    return header.finished()
+      + StateWriter(
+        n: n, lowest: symbols.lowest, context: context,
+        patterns: patterns.map { $0.flatMap { SymbolRange.all($0) } },
+        exponents: SymbolRange.all(exponents)
+      ).bytes(codes, rows: counts.rows)
   }
 
   /// How often patterns and exponents come.
@@ -31,33 +31,34 @@ extension EntropyCode {
     /// For each group of columns.
     var patterns: [PatternCounts]
     var exponents: [Int]
+    /// The pattern of each row, for each group.
+    var rows: [[UInt8]]
 
     init(_ codes: [Int8], n: Int, _ symbols: SymbolWidths) {
       let groups = EntropyCode.groups(n)
-      var patterns = groups.map { PatternCounts(columns: $0.count) }
-      var exponents = [Int](repeating: 0, count: symbols.highest - symbols.lowest + 1)
       let first = symbols.lowest + 65
+      // By magnitude, so that zeros need no branch.
+      var magnitudes = [Int](repeating: 0, count: 129)
+      var rows = groups.map { _ in [UInt8](repeating: 0, count: codes.count / max(n, 1)) }
       codes.withUnsafeBufferPointer { codes in
+        for code in codes { magnitudes[Int(code.magnitude)] += 1 }
         for (index, group) in groups.enumerated() {
-          var (above, before) = (0, 0)
-          patterns[index].update { counts, columns in
-            for row in stride(from: group.lowerBound, to: codes.count, by: n) {
-              var pattern = 0
-              for column in 0..<columns {
-                let code = codes[row + column]
-                guard code != 0 else { continue }
-                pattern |= 1 << column
-                exponents[Int(code.magnitude) - first] += 1
+          rows[index].withUnsafeMutableBufferPointer { rows in
+            var place = group.lowerBound
+            for row in rows.indices {
+              var pattern: UInt8 = 0
+              for column in 0..<group.count {
+                pattern |= (codes[place + column] == 0 ? 0 : 1) << UInt8(column)
               }
-              let table = Context.countAndMore.table(above: above, before: before)
-              counts[table << columns + pattern] += 1
-              (above, before) = (pattern.nonzeroBitCount, above)
+              rows[row] = pattern
+              place += n
             }
           }
         }
       }
-      self.patterns = patterns
-      self.exponents = exponents
+      self.rows = rows
+      exponents = (first...symbols.highest + 65).map { magnitudes[$0] }
+      patterns = zip(groups, rows).map { PatternCounts(columns: $0.count, $1) }
     }
 
     /// The bits of all patterns with such tables, and of these.
@@ -71,14 +72,21 @@ extension EntropyCode {
   /// How often each pattern of a group of columns comes in each of the finest contexts.
   struct PatternCounts {
     let columns: Int
-    private var counts: [Int]
+    private let counts: [Int]
 
-    init(columns: Int) {
+    init(columns: Int, _ rows: [UInt8]) {
       self.columns = columns
-      counts = [Int](repeating: 0, count: Context.countAndMore.tables(columns) << columns)
+      var counts = [Int](repeating: 0, count: Context.countAndMore.tables(columns) << columns)
+      var (above, before) = (0, 0)
+      rows.withUnsafeBufferPointer { rows in
+        for pattern in rows {
+          let table = Context.countAndMore.table(above: above, before: before)
+          counts[table << columns + Int(pattern)] += 1
+          (above, before) = (pattern.nonzeroBitCount, above)
+        }
+      }
+      self.counts = counts
     }
-
-    mutating func update(_ body: (inout [Int], _ columns: Int) -> Void) { body(&counts, columns) }
 
     /// A list of counts for each table of a coarser context.
     func merged(_ context: Context) -> [[Int]] {
@@ -109,70 +117,98 @@ private struct SymbolRange {
   }
 }
 
-/// Four states and the words that left them, the last first.
+/// Four states and the words that leave them, the last first.
 private struct StateWriter {
-  private var states = SIMD4<UInt32>(repeating: EntropyCode.lowest)
-  private var words: [UInt16] = []
+  let n: Int
+  let lowest: Int
+  let context: EntropyCode.Context
+  /// For each group the ranges of all tables, one after the other.
+  let patterns: [[SymbolRange]]
+  let exponents: [SymbolRange]
 
-  init(capacity: Int) { words.reserveCapacity(capacity) }
+  /// Codes all rows, the last first: a reader takes symbols in the opposite order.
+  ///
+  /// - Parameters:
+  ///   - codes: Whole rows.
+  ///   - rows: Each row's pattern, for each group.
+  /// - Returns: States, and words in a reader's order.
+  func bytes(_ codes: [Int8], rows: [[UInt8]]) -> [UInt8] {
+    // No symbol pushes out more than one word.
+    let capacity = codes.count + rows.reduce(0) { $0 + $1.count }
+    return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: max(capacity, 1)) { words in
+      var stack = StateStack(words)
+      codes.withUnsafeBufferPointer { push($0, rows, onto: &stack) }
+      return stack.bytes
+    }
+  }
 
-  /// Codes all rows, the last first: a reader takes symbols in the order in which they did not come.
-  mutating func write(
-    _ codes: [Int8], n: Int, lowest: Int, context: EntropyCode.Context,
-    patterns: [[[SymbolRange]]], exponents: [SymbolRange]
+  private func push(
+    _ codes: UnsafeBufferPointer<Int8>, _ rows: [[UInt8]], onto stack: inout StateStack
   ) {
-    let groups = Array(EntropyCode.groups(n).enumerated().reversed())
+    let groups = EntropyCode.groups(n)
     let first = lowest + 65
-    codes.withUnsafeBufferPointer { codes in
-      func pattern(_ row: Int, _ group: Range<Int>) -> Int {
-        guard row >= 0 else { return 0 }
-        var pattern = 0
-        for column in group where codes[row + column] != 0 {
-          pattern |= 1 << (column - group.lowerBound)
-        }
-        return pattern
-      }
-      for row in stride(from: codes.count - n, through: 0, by: -n) {
-        for (index, group) in groups {
-          for column in group.reversed() {
-            let code = codes[row + column]
+    exponents.withUnsafeBufferPointer { exponents in
+      for row in stride(from: codes.count / n - 1, through: 0, by: -1) {
+        for index in stride(from: groups.count - 1, through: 0, by: -1) {
+          let group = groups[index]
+          for column in stride(from: group.upperBound - 1, through: group.lowerBound, by: -1) {
+            let code = codes[row * n + column]
             guard code != 0 else { continue }
-            let range = exponents[Int(code.magnitude) - first]
-            push(
-              range, EntropyCode.state(ofColumn: column), sign: code < 0 ? 1 : 0, signBits: 1)
+            stack.push(
+              exponents[Int(code.magnitude) - first], EntropyCode.state(ofColumn: column),
+              sign: code < 0 ? 1 : 0, signBits: 1)
           }
-          let table = context.table(
-            above: pattern(row - n, group).nonzeroBitCount,
-            before: pattern(row - 2 * n, group).nonzeroBitCount)
-          push(patterns[index][table][pattern(row, group)], 0, sign: 0, signBits: 0)
+          rows[index].withUnsafeBufferPointer { rows in
+            let table = context.table(
+              above: row > 0 ? rows[row - 1].nonzeroBitCount : 0,
+              before: row > 1 ? rows[row - 2].nonzeroBitCount : 0)
+            stack.push(
+              patterns[index][table << group.count + Int(rows[row])], 0, sign: 0, signBits: 0)
+          }
         }
       }
     }
   }
+}
+
+/// States, and where their words go.
+private struct StateStack {
+  private var states = SIMD4<UInt32>(repeating: EntropyCode.lowest)
+  private let words: UnsafeMutableBufferPointer<UInt16>
+  private var count = 0
+
+  init(_ words: UnsafeMutableBufferPointer<UInt16>) { self.words = words }
 
   @inline(__always)
-  private mutating func push(_ range: SymbolRange, _ state: Int, sign: UInt32, signBits: UInt32) {
+  mutating func push(_ range: SymbolRange, _ state: Int, sign: UInt32, signBits: UInt32) {
     var x = states[state]
     let bits = UInt32(EntropyCode.precision) + signBits
-    if UInt64(x) >= UInt64(range.frequency) << UInt64(32 - bits) {
-      words.append(UInt16(truncatingIfNeeded: x))
-      x >>= 16
-    }
+    // Without a branch, as it comes at random.
+    words[count] = UInt16(truncatingIfNeeded: x)
+    let isFull = UInt64(x) >= UInt64(range.frequency) << UInt64(32 - bits)
+    count += isFull ? 1 : 0
+    x = isFull ? x >> 16 : x
     let (quotient, remainder) = x.quotientAndRemainder(dividingBy: range.frequency)
     states[state] =
       (quotient << UInt32(EntropyCode.precision) + remainder + range.start) << signBits | sign
   }
 
-  func finished() -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(4 * EntropyCode.states + 2 * words.count)
-    for state in 0..<EntropyCode.states {
-      withUnsafeBytes(of: states[state].littleEndian) { bytes.append(contentsOf: $0) }
+  /// The states, then the words with the last first.
+  var bytes: [UInt8] {
+    let start = 4 * EntropyCode.states
+    let size = start + 2 * count
+    return [UInt8](unsafeUninitializedCapacity: size) { bytes, initialized in
+      let target = UnsafeMutableRawBufferPointer(bytes)
+      for state in 0..<EntropyCode.states {
+        target.storeBytes(
+          of: states[state].littleEndian, toByteOffset: 4 * state, as: UInt32.self)
+      }
+      for index in 0..<count {
+        target.storeBytes(
+          of: words[count - 1 - index].littleEndian, toByteOffset: start + 2 * index,
+          as: UInt16.self)
+      }
+      initialized = size
     }
-    for word in words.reversed() {
-      bytes.append(UInt8(truncatingIfNeeded: word))
-      bytes.append(UInt8(truncatingIfNeeded: word >> 8))
-    }
-    return bytes
   }
 }
