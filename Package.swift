@@ -13,7 +13,6 @@ let settings: [SwiftSetting] = [
 let kernelSettings: [SwiftSetting] =
   settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -116,6 +115,7 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let systemLibraries: [Target] = [
   systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+  systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
@@ -154,7 +154,7 @@ let lateLibraries: [Target] =
 let modules: [Target] =
   module("StructuredValue")
   + module("ContentHashing", ["StructuredValue", "CCrypto"])
-  + module("SpecSyntax", ["StructuredValue", yams])
+  + module("SpecSyntax", ["StructuredValue", "CYAML"])
   + module("StageManifest", ["SpecSyntax", "StructuredValue"])
   + module("PipelineSpec", ["StageManifest", "SpecSyntax", "StructuredValue"])
   + module("RunRecord", ["ContentHashing", "StructuredValue"])
@@ -183,7 +183,8 @@ let modules: [Target] =
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)
   + module(
-    "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],
+    "Notebook",
+    ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark", "CZlib"],
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
@@ -220,10 +221,11 @@ let modules: [Target] =
     [
       "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
       "StageKit",
-      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue",
-      flyingSocks,
+      "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
+      "ChangeReporting",
+      "LineageReporting", "ContentHashing", "StructuredValue", flyingSocks,
     ],
-    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
+    resources: ["live.css", "live.js", "views.js"].map { .embedInCode("Resources/\($0)") })
   + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
@@ -288,7 +290,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -321,7 +322,16 @@ let package = Package(
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
           "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
-        ], swiftSettings: settings),
+        ], swiftSettings: settings,
+        linkerSettings: [
+          .unsafeFlags(
+            [
+              // See CGit2.
+              "-Xlinker", "--export-dynamic-symbol=mbedtls_x509_crt_parse_file",
+              // A fifth of a short command is the loader moving the program to a random address.
+              "-Xclang-linker", "-no-pie",
+            ], .when(configuration: .release))
+        ]),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
         swiftSettings: settings),

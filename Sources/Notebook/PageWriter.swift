@@ -32,7 +32,7 @@ struct PageWriter {
 
   /// Takes the anchors of the page's own sections.
   static func reserve(_ identifiers: inout PageIdentifiers) {
-    for name in ["content", "claims", "pipeline", "provenance", "page-title"] {
+    for name in ["content", "claims", "claim-table", "pipeline", "provenance", "page-title"] {
       _ = identifiers.make("", name)
     }
   }
