@@ -75,6 +75,16 @@ struct AccuracyReport {
     return metrics
   }
 
+  /// How the share of verified pictures changed, for the changed network that has most and fewest.
+  var changes: (best: Double, worst: Double)? {
+    let before = results[0].count(.verified)
+    let changes = results.dropFirst().map {
+      Double($0.count(.verified) - before) / Double(max(labels.count, 1))
+    }
+    guard let best = changes.max(), let worst = changes.min() else { return nil }
+    return (best, worst)
+  }
+
   /// A bar a network, from what is proved to what is wrong.
   func figure(title: String) -> Value {
     let order: [PictureVerdict.Kind] = [.verified, .undecided, .attacked, .wrong]

@@ -70,6 +70,10 @@ public struct VerifiedAccuracy: Stage {
     let title = parameters.title.isEmpty ? "Within ± \(parameters.radius) of 255" : parameters.title
     try context.write(report.figure(title: title).json(indented: true), to: "figure")
     for (name, value) in report.metrics { context.metric(name, value) }
+    if let changes = report.changes {
+      context.metric("best_change", changes.best)
+      context.metric("worst_change", changes.worst)
+    }
   }
 
   private func networks(

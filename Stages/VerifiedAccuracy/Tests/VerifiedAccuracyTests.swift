@@ -107,6 +107,7 @@ struct VerifiedAccuracyTests {
     #expect(try table.ints("won") == [0, 1])
     #expect(outcome.metrics["lost"] == 2 && outcome.metrics["won"] == 1)
     #expect(outcome.metrics["verified_worst"] == 2 && outcome.metrics["verified_best"] == 2)
+    #expect(outcome.metrics["best_change"] == -0.25 && outcome.metrics["worst_change"] == -0.25)
     let figure = try Value(json: Data(outcome.bytes("figure")))
     #expect(figure["data"]?["values"]?.list?.count == 8)
   }
