@@ -226,7 +226,10 @@ let modules: [Target] =
       "LineageReporting", "ContentHashing", "StructuredValue", flyingSocks,
     ],
     resources: ["live.css", "live.js", "views.js"].map { .embedInCode("Resources/\($0)") })
-  + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
+  + [
+    .target(
+      name: "LinearAlgebra", dependencies: ["CLinearKernels"], swiftSettings: kernelSettings)
+  ]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
     "EdgeOptimization", ["Statistics", "LinearAlgebra", "Formats", "StructuredValue"],
@@ -306,6 +309,7 @@ let package = Package(
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CLinearKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],

@@ -95,7 +95,7 @@ extension PageWriter {
     if shown.isEmpty {
       if own.isEmpty { return "" }
       if own.contains(where: { options.pending.contains($0.name) }) {
-        return gap("No \(slot) yet.", "It appears when the stage has run.")
+        return gap("No \(slot) yet.", "It appears when the stage has run.", isToCome: true)
       }
       return gap("No \(slot).", "\(OutcomeMark.sentence(own)) There is no output '\(slot)'.")
     }

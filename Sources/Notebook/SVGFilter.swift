@@ -115,20 +115,32 @@ package struct SVGFilter {
     }
   }
 
+  private static func isOfNumber(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: ".")
+  }
+
+  /// A number to two decimals, where it has more.
+  private static func nearest(_ number: [UInt8]) -> [UInt8] {
+    guard let point = number.firstIndex(of: UInt8(ascii: ".")), number.count - point > 3,
+      let exact = Double(String(decoding: number, as: UTF8.self)), abs(exact) < 1e9
+    else { return number }
+    let near = (exact * 100).rounded() / 100
+    return Array((near == near.rounded() ? "\(Int(near))" : "\(near)").utf8)
+  }
+
   /// A value with its numbers to two decimals.
   private static func rounded(_ value: String) -> String {
     var result: [UInt8] = []
     var number: [UInt8] = []
     func end() {
-      defer { number = [] }
-      guard let point = number.firstIndex(of: UInt8(ascii: ".")), number.count - point > 3,
-        let exact = Double(String(decoding: number, as: UTF8.self)), abs(exact) < 1e9
-      else {
-        result += number
-        return
+      guard !number.isEmpty else { return }
+      let text = nearest(number)
+      // A sign or a point may have been all that parted it from the one before.
+      if let last = result.last, isOfNumber(last), let first = text.first, isOfNumber(first) {
+        result.append(UInt8(ascii: " "))
       }
-      let near = (exact * 100).rounded() / 100
-      result += (near == near.rounded() ? "\(Int(near))" : "\(near)").utf8
+      result += text
+      number = []
     }
     let (point, letter) = (UInt8(ascii: "."), UInt8(ascii: "e"))
     for byte in value.utf8 {

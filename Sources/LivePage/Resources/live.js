@@ -851,7 +851,8 @@
       const row = make("div", { className: "field" });
       const made = control(field, id);
       const { input, button } = made;
-      const words = [field.doc, field.unit && `In ${field.unit}.`, limits(field), field.note, field.obstacle].filter(Boolean).join(" ");
+      const doc = field.doc?.replace(/([^.!?:])$/, "$1.");
+      const words = [doc, field.unit && `In ${field.unit}.`, limits(field), field.note, field.obstacle].filter(Boolean).join(" ");
       const place = make("span", { className: "control" });
       place.append(input, ...(button ? [button] : []));
       row.append(make("label", { htmlFor: id, textContent: field.label }), place);

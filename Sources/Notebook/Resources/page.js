@@ -142,6 +142,17 @@
     const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     return JSON.parse(await new Response(unpacked).text());
   };
+  // What Vega thinks of a figure is for who makes it; the console of who reads it stays empty.
+  const { warn } = console;
+  let hushing = 0;
+  const hushed = async (work) => {
+    hushing += 1;
+    console.warn = () => {};
+    try { return await work(); } finally {
+      hushing -= 1;
+      if (!hushing) console.warn = warn;
+    }
+  };
   const wake = async (figure) => {
     const drawing = figure.querySelector(".drawing");
     const picture = [...drawing.childNodes];
@@ -152,15 +163,11 @@
       const stage = make("div", { hidden: false });
       stage.style.cssText = "position:absolute;visibility:hidden";
       drawing.append(stage);
-      // Compiled here, since the embedder would tell the console what it thinks of the figure.
-      const { spec: compiled } = vegaLite.compile(spec, {
-        config: figureThemes[paper ? "paper" : "page"], logger: vega.logger(vega.Error),
-      });
-      delete compiled.$schema;
-      const { view } = await vegaEmbed(stage, compiled, {
-        mode: "vega", ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
-        tooltip: { theme: "custom" }, logLevel: vega.Error,
-      });
+      delete spec.$schema;
+      const { view } = await hushed(() => vegaEmbed(stage, spec, {
+        mode: "vega-lite", ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
+        config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" }, logLevel: 1,
+      }));
       stage.style.cssText = "";
       picture.forEach((node) => node.remove());
       figure.classList.add("awake");

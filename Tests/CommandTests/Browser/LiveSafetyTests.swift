@@ -187,6 +187,11 @@ struct LiveSafetyTests {
       try page.evaluate("document.documentElement.scrollWidth <= innerWidth").bool == true,
       "nothing makes the page scroll sideways")
     try check(page, least: 10)
+    #expect(
+      try page.evaluate(
+        "(() => { const tab = getComputedStyle(document.querySelector('.tabs [aria-selected=true]'));"
+          + " return tab.color !== tab.backgroundColor; })()"
+      ).bool == true, "what is chosen can be read")
     // By keyboard alone: into the form, out of it, and back where one was.
     try page.evaluate("document.querySelector('#stage-b [data-action=parameters]').focus()")
     try press(page, "Enter", "\r", 13)

@@ -43,6 +43,10 @@ struct LiveViewTests {
     defer { browser.close() }
     let page = try browser.open(server.address)
     try page.wait(for: "up to date", in: "#bar-state")
+    // The figure is drawn when it comes into view, and reacts soon after.
+    try page.wait(
+      for: "(document.querySelector('#stage-measure figure').scrollIntoView(), "
+        + "document.querySelector('#stage-measure figure.awake'))")
 
     try page.click(".bar-views a[href='/runs']")
     try page.wait(for: "document.querySelectorAll('.run-list tbody tr').length === 2")
