@@ -106,6 +106,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealReport": [],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
+  "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
   "Verify": ["Verification", "Formats", "ONNX"],
   "VerifySet": ["Verification", "Formats"],
 ]

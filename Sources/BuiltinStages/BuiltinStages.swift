@@ -29,6 +29,7 @@ import SmartDealEvaluateStage
 import SmartDealReportStage
 import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifiedAccuracyStage
 import VerifySetStage
 import VerifyStage
 public import StageKit
@@ -45,7 +46,8 @@ public enum BuiltinStages {
       PictureEvaluation.self, Predictor.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, Verify.self, VerifySet.self,
+      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
+      Verify.self, VerifySet.self,
     ]
   }
 }
