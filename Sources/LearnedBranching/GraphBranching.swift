@@ -56,7 +56,7 @@ public struct GraphBranching: BranchingRule {
   }
 
   public let name: String
-  public private(set) var network: BranchingNetwork
+  private var scorer: BranchingScorer
   private let ledger: Ledger?
   private var counts = Counts()
   private var other: any BranchingRule
@@ -77,13 +77,16 @@ public struct GraphBranching: BranchingRule {
     options: Options = Options(), ledger: Ledger? = nil
   ) {
     self.ledger = ledger
-    self.network = network
+    scorer = BranchingScorer(network)
     self.other = other
     self.name = name
     self.options = options
     adam = Adam(
       rate: options.rate, decay: options.decay, count: network.parameters.values.count)
   }
+
+  /// The network as it is by now.
+  public var network: BranchingNetwork { scorer.network }
 
   public mutating func choose(
     for subproblems: [Subproblem], asking oracle: any BranchingOracle
@@ -95,15 +98,15 @@ public struct GraphBranching: BranchingRule {
     let features = zip(subproblems, oracle.states(of: subproblems)).map {
       SubproblemFeatures($0, $1, box: box, graph: graph)
     }
-    let network = network
+    let scorer = scorer
     var scores = concurrently(features, workers: options.workers) {
-      network.scores($0, on: graph)
+      scorer.scores($0, on: graph)
     }
     return subproblems.indices.map { index in
       counts.decisions += 1
       // Weights that have been learnt since are used at once.
       if counts.updates > 0 {
-        scores[index] = self.network.scores(features[index], on: graph)
+        scores[index] = self.scorer.scores(features[index], on: graph)
       }
       guard let own = scores[index].best else { return subproblems[index].ambiguous[0] }
       guard options.hasFailSafe else { return own }
@@ -147,11 +150,13 @@ public struct GraphBranching: BranchingRule {
     _ features: SubproblemFeatures, _ graph: BranchingGraph, from loser: ReLUIndex,
     to winner: ReLUIndex
   ) {
+    var network = network
     var gradient = [Float](repeating: 0, count: network.parameters.values.count)
     network.addGradient(to: &gradient, at: features, on: graph) { scores in
       scores.relus.map { $0 == loser ? 1 : $0 == winner ? -1 : 0 }
     }
     adam.step(&network.parameters.values, gradient: gradient)
+    scorer = BranchingScorer(network)
     counts.updates += 1
   }
 

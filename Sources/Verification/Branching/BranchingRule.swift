@@ -17,12 +17,10 @@ public struct RelaxationState: Hashable, Sendable {
   public var z: [[Double]]
   /// The minimising vertex of the box.
   public var input: [Double]
-  /// The row's value at `input`, run through the network itself.
-  public var valueAtInput: Double
 
   public init(
     lowerBound: Double, lowerDual: [[Double]], upperDual: [[Double]], zhat: [[Double]],
-    z: [[Double]], input: [Double], valueAtInput: Double
+    z: [[Double]], input: [Double]
   ) {
     self.lowerBound = lowerBound
     self.lowerDual = lowerDual
@@ -30,7 +28,6 @@ public struct RelaxationState: Hashable, Sendable {
     self.zhat = zhat
     self.z = z
     self.input = input
-    self.valueAtInput = valueAtInput
   }
 }
 
