@@ -237,7 +237,7 @@ struct ActiveEdges {
   }
 
   let arriving: Direction
-  /// Divided by the coverage of the nodes before the layer.
+  /// Divided by the coverage of the nodes before the layer, unless these are the input's.
   let returning: Direction
 
   /// - Parameters:
@@ -262,7 +262,9 @@ struct ActiveEdges {
     }
     let matrix = layer.edges.part(rows: rows, columns: places)
     let back = layer.backEdges.part(rows: columns, columns: after?.places ?? [0])
-    let shares = layer.coverage.map { all in columns.map { 1 / all[Int($0)] } }
+    // The published pass does not divide what the input's nodes receive.
+    let shares =
+      number == 0 ? nil : layer.coverage.map { all in columns.map { 1 / all[Int($0)] } }
     let totals = back.rowSums
     arriving = Direction(matrix: matrix, transposed: back, scale: nil, totals: matrix.rowSums)
     returning = Direction(

@@ -20,8 +20,8 @@ struct BranchingScorerTests {
         inChannels: 5, inHeight: first.outHeight, inWidth: first.outWidth, outChannels: 6,
         kernel: (3, 3), stride: (1, 2), padding: (0, 1)))
     let layers = [
-      AffineLayer(first, weights: numbers(first.weightCount), biases: numbers(5)),
-      AffineLayer(second, weights: numbers(second.weightCount), biases: numbers(6)),
+      AffineLayer(first, weights: numbers(5 * 3 * 12), biases: numbers(5)),
+      AffineLayer(second, weights: numbers(6 * 5 * 9), biases: numbers(6)),
       AffineLayer(
         weights: numbers(13 * second.outputCount), biases: numbers(13), inputs: second.outputCount),
       AffineLayer(weights: numbers(13), biases: numbers(1), inputs: 13),
@@ -48,19 +48,19 @@ struct BranchingScorerTests {
     let graph = BranchingGraph(chain)
     let scorer = BranchingScorer(network)
     let size = expected.reduce(0) { max($0, abs($1)) }
-    func check(_ found: [Float]) {
+    func check(_ found: [Float], _ what: Comment) {
       #expect(found.count == expected.count && !found.isEmpty)
       for (value, wanted) in zip(found, expected) {
         // Float32 of sums of a few hundred products.
-        #expect(abs(Double(value) - wanted) <= 1e-4 * max(1, size))
+        #expect(abs(Double(value) - wanted) <= 1e-4 * max(1, size), what)
       }
     }
-    check(scorer.scores(features, on: graph).values)
+    check(scorer.scores(features, on: graph).values, "scorer")
     // A second time, with memory that the first one left.
-    check(scorer.scores(features, on: graph).values)
+    check(scorer.scores(features, on: graph).values, "scorer again")
     var unused = [Float](repeating: 0, count: BranchingParameters.count)
     network.addGradient(to: &unused, at: features, on: graph) { scores in
-      check(scores.values)
+      check(scores.values, "tape")
       return scores.values
     }
   }
@@ -68,9 +68,7 @@ struct BranchingScorerTests {
   @Test(arguments: [1, 2, 3], [4, 5] as [UInt64])
   func `scores are those of the network as the paper writes it`(rounds: Int, seed: UInt64) throws {
     let (chain, features) = try problem(seed: seed)
-    let start = BranchingParameters(seed: seed)
-    // Twice PyTorch's weights, so that what comes from far away still counts.
-    let network = BranchingNetwork(start.moved(by: start.values, times: 1), rounds: rounds)
+    let network = BranchingNetwork(BranchingParameters(seed: seed), rounds: rounds)
     expectEqual(network, features, chain)
     let spread = network.scores(features, on: BranchingGraph(chain)).values
     #expect((spread.max() ?? 0) - (spread.min() ?? 0) > 0.01)

@@ -46,7 +46,8 @@ struct PlanetTests {
       let decomposition = LagrangianDecomposition(
         tiny.network, box: tiny.box, bounds: bounder.rootBounds, row: row)
       let start = decomposition.lowerBound(steps: 0)
-      #expect(abs(start - bounder.lowerBound(of: bounder.root(), row: row)) < 1e-9)
+      // The search keeps its lower slopes in float32.
+      #expect(abs(start - bounder.lowerBound(of: bounder.root(), row: row)) < 1e-5)
       let optimum = try #require(
         PlanetProgram(tiny.network).bound(row, box: tiny.box, bounder.root())
       ).optimum
