@@ -102,23 +102,43 @@ public struct GraphBranching: BranchingRule {
     var scores = concurrently(features, workers: options.workers) {
       scorer.scores($0, on: graph)
     }
+    let gains = gains(of: scores, subproblems, oracle)
     return subproblems.indices.map { index in
       counts.decisions += 1
+      let first = scores[index].best
       // Weights that have been learnt since are used at once.
       if counts.updates > 0 {
         scores[index] = self.scorer.scores(features[index], on: graph)
       }
       guard let own = scores[index].best else { return subproblems[index].ambiguous[0] }
       guard options.hasFailSafe else { return own }
-      return checked(own, subproblems[index], features[index], graph, oracle)
+      let gain =
+        own == first ? gains[index] : improvement(of: own, subproblems[index], oracle)
+      return checked(own, gain, subproblems[index], features[index], graph, oracle)
     }
   }
 
+  /// How much each subproblem's top-scored ReLU improves its bound, all tried together.
+  private func gains(
+    of scores: [BranchingNetwork.Scores], _ subproblems: [Subproblem],
+    _ oracle: any BranchingOracle
+  ) -> [Double] {
+    var gains = [Double](repeating: 0, count: subproblems.count)
+    guard options.hasFailSafe else { return gains }
+    let tried = subproblems.indices.filter { scores[$0].best != nil }
+    let bounds = oracle.childBounds(
+      of: tried.compactMap { index in scores[index].best.map { (subproblems[index], $0) } },
+      steps: options.steps)
+    for (index, bound) in zip(tried, bounds) {
+      gains[index] = bound.improvement(over: subproblems[index].lowerBound)
+    }
+    return gains
+  }
+
   private mutating func checked(
-    _ own: ReLUIndex, _ subproblem: Subproblem, _ features: SubproblemFeatures,
+    _ own: ReLUIndex, _ gain: Double, _ subproblem: Subproblem, _ features: SubproblemFeatures,
     _ graph: BranchingGraph, _ oracle: any BranchingOracle
   ) -> ReLUIndex {
-    let gain = improvement(of: own, subproblem, oracle)
     guard gain < options.threshold else { return own }
     counts.asked += 1
     let rival = other.choose(for: [subproblem], asking: oracle)[0]
