@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
 
 APT_PACKAGES := pkg-config libssl-dev libsqlite3-dev libgit2-dev libcurl4-openssl-dev \
-  libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev \
+  libarchive-dev libcmark-gfm-dev libcmark-gfm-extensions-dev zlib1g-dev libyaml-dev \
   libtorch-dev libopenblas0-pthread coinor-libclp1 bubblewrap git python3-venv libjs-katex fonts-katex libjs-highlight.js
 
 .PHONY: paper test build setup format lint benchmark install clean

@@ -13,7 +13,6 @@ let settings: [SwiftSetting] = [
 let kernelSettings: [SwiftSetting] =
   settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -115,6 +114,7 @@ func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
 
 let systemLibraries: [Target] = [
   systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+  systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
   systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
   systemLibrary("CCMark", pkgConfig: "libcmark-gfm", apt: "libcmark-gfm-extensions-dev"),
 ]
@@ -153,7 +153,7 @@ let lateLibraries: [Target] =
 let modules: [Target] =
   module("StructuredValue")
   + module("ContentHashing", ["StructuredValue", "CCrypto"])
-  + module("SpecSyntax", ["StructuredValue", yams])
+  + module("SpecSyntax", ["StructuredValue", "CYAML"])
   + module("StageManifest", ["SpecSyntax", "StructuredValue"])
   + module("PipelineSpec", ["StageManifest", "SpecSyntax", "StructuredValue"])
   + module("RunRecord", ["ContentHashing", "StructuredValue"])
@@ -182,7 +182,8 @@ let modules: [Target] =
     "ArtifactComparison", ["Formats", "ContentHashing", "StructuredValue"],
     settings: kernelSettings)
   + module(
-    "Notebook", ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark"],
+    "Notebook",
+    ["RunRecord", "Formats", "ContentHashing", "StructuredValue", "CCMark", "CZlib"],
     resources: ["page.css", "page.js", "figures.json", "figures.py"].map {
       .embedInCode("Resources/\($0)")
     })
@@ -219,11 +220,15 @@ let modules: [Target] =
     [
       "Projects", "Execution", "Planning", "PipelineSpec", "StageManifest", "SpecSyntax",
       "StageKit",
-      "RunRecord", "ArtifactStore", "Notebook", "ContentHashing", "StructuredValue",
-      flyingSocks,
+      "RunRecord", "ArtifactStore", "Provenance", "Notebook", "ArtifactComparison",
+      "ChangeReporting",
+      "LineageReporting", "ContentHashing", "StructuredValue", flyingSocks,
     ],
-    resources: ["live.css", "live.js"].map { .embedInCode("Resources/\($0)") })
-  + [.target(name: "LinearAlgebra", swiftSettings: kernelSettings)]
+    resources: ["live.css", "live.js", "views.js"].map { .embedInCode("Resources/\($0)") })
+  + [
+    .target(
+      name: "LinearAlgebra", dependencies: ["CLinearKernels"], swiftSettings: kernelSettings)
+  ]
   + module("Statistics", ["LinearAlgebra"], settings: kernelSettings)
   + module(
     "EdgeOptimization", ["Statistics", "LinearAlgebra", "Formats", "StructuredValue"],
@@ -287,7 +292,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -304,6 +308,7 @@ let package = Package(
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
+      .target(name: "CLinearKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CBoundKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .executableTarget(
         name: "digits", dependencies: ["NeuralNetworks", "Tensors", "Formats"],
@@ -320,7 +325,16 @@ let package = Package(
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
           "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
-        ], swiftSettings: settings),
+        ], swiftSettings: settings,
+        linkerSettings: [
+          .unsafeFlags(
+            [
+              // See CGit2.
+              "-Xlinker", "--export-dynamic-symbol=mbedtls_x509_crt_parse_file",
+              // A fifth of a short command is the loader moving the program to a random address.
+              "-Xclang-linker", "-no-pie",
+            ], .when(configuration: .release))
+        ]),
       .testTarget(
         name: "CommandTests", dependencies: ["pipeline", "ContentHashing", "StructuredValue"],
         swiftSettings: settings),

@@ -1,6 +1,6 @@
 """The cases of Benchmarks/tensor in PyTorch, eager, from Python.
 
-Usage: peer.py THREADS. Prints one line a case: its name and the nanoseconds of one pass.
+Usage: peer.py [THREADS [CUDA DEVICE]]. Prints one line a case: its name and the nanoseconds of one pass.
 """
 
 import sys
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+device = f"cuda:{sys.argv[2]}" if len(sys.argv) > 2 else "cpu"
 torch.set_num_threads(threads)
 try:  # OpenBLAS keeps threads of its own.
     import ctypes
@@ -18,6 +19,7 @@ try:  # OpenBLAS keeps threads of its own.
 except (OSError, AttributeError):
     pass
 torch.manual_seed(1)
+torch.set_default_device(device)
 
 
 def measure(name, rounds, passes, body):
@@ -28,6 +30,8 @@ def measure(name, rounds, passes, body):
         start = time.perf_counter_ns()
         for _ in range(passes):
             body()
+        if device != "cpu":
+            torch.cuda.synchronize()
         best = min(best, (time.perf_counter_ns() - start) / passes)
     print(name, best)
 

@@ -39,11 +39,22 @@ public struct ChangePage {
     let body = page.body()
     let frame = StandalonePage(
       title: "\(page.title): what changed", toolVersion: report.after.tool.version,
-      extraStyle: String(decoding: PackageResources.changes_css, as: UTF8.self),
-      extraScript: String(decoding: PackageResources.changes_js, as: UTF8.self))
+      extraStyle: style, extraScript: script + "enlivenChanges(document);\n")
     page.parts.sort { ($1.size, $0.name) < ($0.size, $1.name) }
     return RenderedPage(html: frame.html(body), parts: page.parts)
   }
+
+  /// The same for a page that has `style` and `script` already: a header and a `main` element.
+  public static func fragment(
+    _ report: ChangeReport, artifacts: any ArtifactReading, figures: any FigureDrawing
+  ) -> String {
+    var page = ChangePage(report, artifacts, figures)
+    return page.body()
+  }
+
+  /// What the page has beyond the notebook's looks.
+  public static var style: String { String(decoding: PackageResources.changes_css, as: UTF8.self) }
+  public static var script: String { String(decoding: PackageResources.changes_js, as: UTF8.self) }
 
   private var title: String {
     let title = report.after.title.trimmingCharacters(in: .whitespacesAndNewlines)

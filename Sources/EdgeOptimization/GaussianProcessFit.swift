@@ -68,11 +68,11 @@ public struct GaussianProcessFit: PredictorMethod {
     let members = best(
       kernel, rows.map { block in some.map { block[$0] } }, some.map { standardised[$0] },
       some.map { noiseShares[$0] })
-    let grams = kernel.grams(rows, rows)
+    let kernels = kernel.matrices(rows)
     var fitted: [GaussianProcess.Member] = []
     for (hyper, share) in members {
-      let matrix = hyper.covariance(grams, blocks, noiseShares)
-      guard let factor = TriangularFactor(matrix) else { continue }
+      let matrix = hyper.covariance(kernels, noiseShares)
+      guard let factor = CholeskyFactorization(matrix, size: values.count) else { continue }
       fitted.append(
         GaussianProcess.Member(
           hyper: hyper, share: share, factor: factor,
@@ -91,10 +91,12 @@ public struct GaussianProcessFit: PredictorMethod {
   private func best(
     _ kernel: BlockKernel, _ rows: [[[Double]]], _ target: [Double], _ noiseShares: [Double]
   ) -> [(KernelScales, Double)] {
-    let grams = kernel.grams(rows, rows)
+    let kernels = kernel.matrices(rows)
     let evidence = { (hyper: KernelScales) -> Double in
-      let matrix = hyper.covariance(grams, kernel.blocks, noiseShares)
-      guard let factor = TriangularFactor(matrix) else { return -.infinity }
+      let matrix = hyper.covariance(kernels, noiseShares)
+      guard let factor = CholeskyFactorization(matrix, size: target.count) else {
+        return -.infinity
+      }
       return -0.5 * dot(target, factor.solve(target)) - factor.halfLogDeterminant
     }
     var choices: [[Double]] = [[]]
@@ -138,19 +140,17 @@ struct KernelScales: Hashable, Sendable {
     blocks[block] * (linear + squaredShare * linear * linear)
   }
 
-  /// The lower triangle, row after row, of the kernel matrix with noise on its diagonal.
-  func covariance(
-    _ grams: [[[Double]]], _ blocks: [GaussianProcessFit.Block], _ noiseShares: [Double]
-  ) -> [[Double]] {
-    noiseShares.indices.map { row in
-      var result = [Double](repeating: 1, count: row + 1)
-      for (block, gram) in grams.enumerated() {
-        let share = blocks[block].squaredShare
-        for column in 0...row { result[column] += value(gram[row][column], block, share) }
-      }
-      result[row] += noise * noiseShares[row]
-      return result
+  /// The kernel matrix, row after row, with noise on its diagonal.
+  ///
+  /// - `kernels`: For each block its kernel of scale 1.
+  func covariance(_ kernels: [[Double]], _ noiseShares: [Double]) -> [Double] {
+    let size = noiseShares.count
+    var result = [Double](repeating: 1, count: size * size)
+    for (scale, kernel) in zip(blocks, kernels) {
+      for place in result.indices { result[place] += scale * kernel[place] }
     }
+    for row in 0..<size { result[row * (size + 1)] += noise * noiseShares[row] }
+    return result
   }
 }
 
@@ -186,78 +186,20 @@ struct BlockKernel: Hashable, Sendable {
       left.map { row in right.map { dot(row, $0) } }
     }
   }
-}
 
-/// The factor L of a symmetric positive definite matrix, A = L·Lᵀ (Cholesky).
-struct TriangularFactor: Hashable, Sendable {
-  /// Row after row, each up to the diagonal.
-  let rows: [[Double]]
-
-  /// Takes the lower triangle; nil for a matrix that is not positive definite.
-  init?(_ matrix: [[Double]]) {
-    var rows: [[Double]] = []
-    for row in matrix {
-      var current = row
-      for column in 0..<row.count - 1 {
-        let pivot = rows[column]
-        current[column] = (row[column] - product(current, pivot, column)) / pivot[column]
+  /// For each block its kernel of scale 1 between all rows, row after row.
+  func matrices(_ rows: [[[Double]]]) -> [[Double]] {
+    zip(blocks, rows).map { block, rows in
+      var result = [Double](repeating: 0, count: rows.count * rows.count)
+      for (row, left) in rows.enumerated() {
+        for column in 0...row {
+          let linear = dot(left, rows[column])
+          let value = linear + block.squaredShare * linear * linear
+          result[row * rows.count + column] = value
+          result[column * rows.count + row] = value
+        }
       }
-      let last = row.count - 1
-      let square = row[last] - product(current, current, last)
-      guard square > 0, square.isFinite else { return nil }
-      current[last] = square.squareRoot()
-      rows.append(current)
-    }
-    self.rows = rows
-  }
-
-  var halfLogDeterminant: Double {
-    rows.enumerated().reduce(0) { $0 + log($1.element[$1.offset]) }
-  }
-
-  /// L⁻¹·b.
-  func forward(_ right: [Double]) -> [Double] {
-    var result = right
-    for (row, values) in rows.enumerated() {
-      result[row] = (right[row] - product(values, result, row)) / values[row]
-    }
-    return result
-  }
-
-  /// A⁻¹·b.
-  func solve(_ right: [Double]) -> [Double] {
-    var result = forward(right)
-    for row in rows.indices.reversed() {
-      let value = result[row] / rows[row][row]
-      result[row] = value
-      for column in 0..<row { result[column] -= value * rows[row][column] }
-    }
-    return result
-  }
-}
-
-/// The scalar product of the first elements, in eight fixed partial sums.
-private func product(_ left: [Double], _ right: [Double], _ count: Int) -> Double {
-  left.withUnsafeBufferPointer { left in
-    right.withUnsafeBufferPointer { right in
-      guard count > 0, let x = left.baseAddress, let y = right.baseAddress else { return 0 }
-      let (x8, y8) = (UnsafeRawPointer(x), UnsafeRawPointer(y))
-      var (sums, more) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-      var index = 0
-      while index + 16 <= count {
-        sums +=
-          x8.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-          * y8.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-        more +=
-          x8.loadUnaligned(fromByteOffset: 8 * index + 64, as: SIMD8<Double>.self)
-          * y8.loadUnaligned(fromByteOffset: 8 * index + 64, as: SIMD8<Double>.self)
-        index += 16
-      }
-      while index < count {
-        sums[index & 7] += x[index] * y[index]
-        index += 1
-      }
-      return (sums + more).sum()
+      return result
     }
   }
 }
@@ -267,7 +209,7 @@ public struct GaussianProcess: TrainedPredictor, Hashable {
   struct Member: Hashable, Sendable {
     var hyper: KernelScales
     var share: Double
-    var factor: TriangularFactor
+    var factor: CholeskyFactorization
     /// A⁻¹·z.
     var coefficients: [Double]
   }

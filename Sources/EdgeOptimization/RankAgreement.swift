@@ -25,7 +25,7 @@ public struct RankAgreement: Hashable, Sendable {
       (0..<devices).map { second -> (Statistic, Int) in
         if second < first { return (Statistic(0), 0) }
         if first != second, let left = ranked[first], let right = ranked[second] {
-          return (Statistic(dot(left, right)), left.count)
+          return (Statistic(product(left, right)), left.count)
         }
         let count = zip(values[first], values[second]).count { !$0.isNaN && !$1.isNaN }
         if first == second { return (Statistic(1), count) }

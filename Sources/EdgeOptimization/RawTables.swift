@@ -9,6 +9,12 @@ public enum RawTables {
   /// - Returns: The values in the file's order, and the dictionary's keys where it is one.
   /// - Throws: `FormatError` for an unreadable file, `EdgeError` for one without such values.
   public static func values(path: String) throws -> (values: [Double], keys: [String]?) {
+    switch try numbers(path: path) {
+    case .list(let values)?: return (values, nil)
+    case .table(let keys, let rows)? where !rows.contains(where: \.isEmpty):
+      return (rows.map { $0.reduce(0, +) / Double($0.count) }, keys)
+    default: break
+    }
     let content = try read(path: path)
     if let values = content.doubles { return (values, nil) }
     guard let pairs = content.pairs else {
@@ -16,17 +22,8 @@ public enum RawTables {
         .badTable, "\(path): \(content.typeName) found; a list of numbers or a dictionary is needed"
       )
     }
-    var values: [Double] = []
-    var keys: [String] = []
-    for (row, pair) in pairs.enumerated() {
-      guard let key = pair.key.string, let seeds = numbers(pair.value), !seeds.isEmpty else {
-        throw EdgeError(
-          .badTable, "\(path): entry \(row) is no pair of a design and its values")
-      }
-      keys.append(key)
-      values.append(seeds.reduce(0, +) / Double(seeds.count))
-    }
-    return (values, keys)
+    let row = pairs.firstIndex { $0.key.string == nil || numbers($0.value)?.isEmpty ?? true } ?? 0
+    throw EdgeError(.badTable, "\(path): entry \(row) is no pair of a design and its values")
   }
 
   /// Reads the designs that the rows of other files stand for, as digits.
@@ -96,6 +93,11 @@ public enum RawTables {
 
   private static func numbers(_ value: PickledValue) -> [Double]? {
     value.doubles ?? value.double.map { [$0] }
+  }
+
+  private static func numbers(path: String) throws(FormatError) -> PickledNumbers? {
+    path.hasSuffix(".pt") || path.hasSuffix(".pth")
+      ? try TorchFile.numbers(path: path) : try Pickle.numbers(path: path)
   }
 
   private static func read(path: String) throws(FormatError) -> PickledValue {

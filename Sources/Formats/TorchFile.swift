@@ -20,9 +20,25 @@ public enum TorchFile {
     content.starts(with: [0x50, 0x4B]) ? try readArchive(content) : try readPickles(content)
   }
 
+  /// Reads the numbers of a `.pt` or `.pth` file that holds no tensors.
+  ///
+  /// - Returns: Its numbers; nil where it holds something else, which `read` tells.
+  /// - Throws: `FormatError` with the member or the offset that is wrong.
+  public static func numbers(path: String) throws(FormatError) -> PickledNumbers? {
+    let content = try FileContent(path: path)
+    guard content.starts(with: [0x50, 0x4B]) else { return nil }
+    let (archive, pickle) = try archive(content)
+    return try pickleSource(archive, pickle, content).withReader { (reader) throws(FormatError) in
+      try Pickle.whole(&reader).numbers
+    }
+  }
+
   // MARK: - ZIP
 
-  private static func readArchive(_ content: FileContent) throws(FormatError) -> PickledValue {
+  /// The checked archive with its pickle.
+  private static func archive(
+    _ content: FileContent
+  ) throws(FormatError) -> (ZipArchive, pickle: ZipArchive.Member) {
     let archive = try ZipArchive(content)
     let pickle = archive.members.first { member in
       let parts = member.name.split(separator: "/", omittingEmptySubsequences: false)
@@ -50,15 +66,23 @@ public enum TorchFile {
         .unsupported, file: content.name, found: "big-endian numbers", expected: "little-endian")
     }
     if let version = archive[folder + "version"] { _ = try archive.bytes(of: version) }
-    let name = "\(content.name)!\(pickle.name)"
-    let source = FileContent(try archive.bytes(of: pickle), name: name)
+    return (archive, pickle)
+  }
+
+  private static func pickleSource(
+    _ archive: ZipArchive, _ pickle: ZipArchive.Member, _ content: FileContent
+  ) throws(FormatError) -> FileContent {
+    FileContent(try archive.bytes(of: pickle), name: "\(content.name)!\(pickle.name)")
+  }
+
+  private static func readArchive(_ content: FileContent) throws(FormatError) -> PickledValue {
+    let (archive, pickle) = try archive(content)
+    let folder = pickle.name.dropLast("data.pkl".count)
+    let source = try pickleSource(archive, pickle, content)
     let storages = TorchStorages(file: content.name, budget: content.count)
     return try source.withReader { (reader) throws(FormatError) in
-      let graph = try PickleMachine.run(&reader)
-      guard reader.isAtEnd else {
-        throw reader.error(found: "\(reader.remaining) bytes after the opcode STOP")
-      }
-      return try PickleTree.value(graph, file: name) { (tensor) throws(FormatError) in
+      let graph = try Pickle.whole(&reader)
+      return try PickleTree.value(graph, file: source.name) { (tensor) throws(FormatError) in
         if storages[tensor.key] == nil {
           guard let member = archive["\(folder)data/\(tensor.key)"] else {
             throw FormatError(

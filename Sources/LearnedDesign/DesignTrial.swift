@@ -18,6 +18,8 @@ public struct DesignTrial: Sendable {
     /// True values, from the tables.
     public let accuracy: Double
     public let latency: Double
+    /// Designs that were judged by the predictors on the way.
+    public let judged: Int
   }
 
   /// How a design is found, from the cheapest to the dearest.
@@ -28,6 +30,8 @@ public struct DesignTrial: Sendable {
     case sampled
     /// The best of ten drawn designs that were measured, each chosen after the one before it.
     case measured
+    /// The best that an evolutionary search finds by the predictors.
+    case evolutionary
     /// The best of all designs by the predictors, which only small spaces allow.
     case exhaustive
   }
@@ -36,6 +40,7 @@ public struct DesignTrial: Sendable {
   public let accuracies: [Double]
   private let places: [[Int]: Int]
   private let predictedAccuracies: [Double]
+  private let space: SearchSpace
 
   /// Takes the designs of a space and their accuracies.
   ///
@@ -53,6 +58,7 @@ public struct DesignTrial: Sendable {
     self.designs = designs
     self.accuracies = accuracies
     predictedAccuracies = try predictor.predict(designs)
+    space = predictor.encoding.space
     places = Dictionary(
       designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -95,25 +101,51 @@ public struct DesignTrial: Sendable {
         }
         return (latencies[place], accuracies[place])
       }.flatMap { places[$0.design] }
+      let (evolutionary, judged) = evolved(
+        within: budget, latencies: predictedLatencies, random: random.child("evolution \(budget)"))
       let exhaustive =
         designs.indices.filter { predictedLatencies[$0] <= budget }
         .max { predictedAccuracies[$0] < predictedAccuracies[$1] }
-      let found: [(Mode, Int?)] = [
-        (.direct, direct), (.sampled, drawn.first), (.measured, measured),
-        (.exhaustive, exhaustive),
+      let found: [(Mode, place: Int?, judged: Int)] = [
+        (.direct, direct, 0), (.sampled, drawn.first, drawn.count),
+        (.measured, measured, drawn.count), (.evolutionary, evolutionary, judged),
+        (.exhaustive, exhaustive, designs.count),
       ]
       return Row(
         device: device.name, budget: budget, optimum: optimum,
         results: Dictionary(
-          uniqueKeysWithValues: found.compactMap { mode, place in
+          uniqueKeysWithValues: found.compactMap { mode, place, judged in
             place.map {
-              (
-                mode,
-                Result(design: designs[$0], accuracy: accuracies[$0], latency: latencies[$0])
-              )
+              let result = Result(
+                design: designs[$0], accuracy: accuracies[$0], latency: latencies[$0],
+                judged: judged)
+              return (mode, result)
             }
           }))
     }
+  }
+
+  /// What an evolutionary search finds by the predictors, and how many designs they judged for it.
+  private func evolved(
+    within budget: Double, latencies: [Double], random: RandomStream
+  ) -> (place: Int?, judged: Int) {
+    var random = random
+    var judged = 0
+    let found = try? EvolutionarySearch(space: space).best(
+      within: budget, seed: random.next(),
+      accuracy: { design in
+        judged += 1
+        return places[design].map { predictedAccuracies[$0] } ?? -.infinity
+      },
+      latency: { design in places[design].map { latencies[$0] } ?? .infinity })
+    // Without a design that is fast enough there is nothing to find.
+    return (found.flatMap { places[$0.design] }, judged)
+  }
+
+  /// How many designs the predictors judge for one answer, in the mean.
+  public static func judged(_ rows: [Row], _ mode: Mode) -> Double? {
+    let counts = rows.compactMap { $0.results[mode]?.judged }
+    return counts.isEmpty ? nil : Double(counts.reduce(0, +)) / Double(counts.count)
   }
 
   /// The mean accuracy lost against the optimum, in points, and the share of budgets that are exceeded

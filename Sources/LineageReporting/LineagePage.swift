@@ -17,11 +17,14 @@ public struct LineagePage {
   private let links: [String: [Lineage.Link]]
   /// The instances that read an artifact, by its name.
   private var users: [String: [String]] = [:]
+  /// Where the lineage of an artifact or stage is shown by itself; nil where it is nowhere.
+  private let address: (String) -> String?
 
   private init(
     _ record: RunRecord, _ report: LineageReport?,
-    _ executions: [Digest: LineageReport.Execution]
+    _ executions: [Digest: LineageReport.Execution], _ address: @escaping (String) -> String?
   ) {
+    self.address = address
     self.record = record
     self.report = report
     self.executions = executions
@@ -57,13 +60,26 @@ public struct LineagePage {
     _ record: RunRecord, report: LineageReport?,
     executions: [Digest: LineageReport.Execution]
   ) -> RenderedPage {
-    let page = LineagePage(record, report, executions)
+    let page = LineagePage(record, report, executions) { _ in nil }
     let frame = StandalonePage(
       title: report.map { "Lineage of \($0.target)" } ?? "Lineage of run \(record.id)",
       toolVersion: record.tool.version,
-      extraStyle: String(decoding: PackageResources.lineage_css, as: UTF8.self), extraScript: "")
+      extraStyle: style, extraScript: "")
     return RenderedPage(html: frame.html(page.body()), parts: [])
   }
+
+  /// The same for a page that has `style` already: a header and a `main` element.
+  ///
+  /// - `address`: Where the lineage of one artifact or stage is shown.
+  public static func fragment(
+    _ record: RunRecord, report: LineageReport?,
+    executions: [Digest: LineageReport.Execution], address: @escaping (String) -> String?
+  ) -> String {
+    LineagePage(record, report, executions, address).body()
+  }
+
+  /// What the page has beyond the notebook's looks.
+  public static var style: String { String(decoding: PackageResources.lineage_css, as: UTF8.self) }
 
   private func body() -> String {
     var html = "<header class=\"masthead\"><h1 id=\"page-title\">Lineage</h1>"
@@ -143,7 +159,8 @@ public struct LineagePage {
 
   private func stage(_ instance: InstanceRecord) -> String {
     var html = "<article class=\"made\" id=\"\(instanceAnchors[instance.name] ?? "")\"><header>"
-    html += "<h3>\(HTML.element("code", instance.name))</h3> \(OutcomeMark.html(instance.outcome))"
+    html += "<h3>\(named(HTML.element("code", instance.name), instance.name))</h3> "
+    html += OutcomeMark.html(instance.outcome)
     if let plugin = instance.plugin {
       html += " <span class=\"badge\">\(HTML.escape("\(plugin)@\(instance.version ?? "?")"))</span>"
     }
@@ -165,7 +182,7 @@ public struct LineagePage {
 
   private func row(_ output: ArtifactRecord, of instance: InstanceRecord) -> String {
     let name = "\(instance.name).\(output.slot)"
-    var html = "<tr id=\"\(anchors[name] ?? "")\"><td>\(HTML.escape(output.slot))"
+    var html = "<tr id=\"\(anchors[name] ?? "")\"><td>\(named(HTML.escape(output.slot), name))"
     if let published = output.published { html += "<br><small>\(HTML.escape(published))</small>" }
     html += "</td><td>\(HTML.escape(output.kind))</td>"
     html += "<td class=\"number\">\(NumberText.bytes(output.size))</td>"
@@ -206,6 +223,11 @@ public struct LineagePage {
   }
 
   // MARK: - Links
+
+  /// Markup as a link to what it names, where that is shown by itself.
+  private func named(_ html: String, _ name: String) -> String {
+    address(name).map { "<a href=\"\(HTML.escape($0))\">\(html)</a>" } ?? html
+  }
 
   private func stageLink(_ name: String) -> String {
     "<a href=\"#\(instanceAnchors[name] ?? "")\">\(HTML.element("code", name))</a>"

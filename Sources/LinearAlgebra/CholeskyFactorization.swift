@@ -1,9 +1,11 @@
+import CLinearKernels
+
 #if canImport(Glibc)
   import Glibc
 #endif
 
 /// The factor L of a symmetric positive definite matrix A = LLᵀ.
-package struct CholeskyFactorization: Sendable {
+package struct CholeskyFactorization: Hashable, Sendable {
   package let size: Int
   /// L row after row; what stands above the diagonal is 0.
   private var factor: [Double]
@@ -13,23 +15,12 @@ package struct CholeskyFactorization: Sendable {
   package init?(_ matrix: [Double], size: Int) {
     precondition(matrix.count == size * size, "\(matrix.count) elements for size \(size)")
     self.size = size
-    factor = [Double](repeating: 0, count: size * size)
-    var isDefinite = true
-    factor.withUnsafeMutableBufferPointer { factor in
-      for row in 0..<size where isDefinite {
-        for column in 0...row {
-          let rest =
-            matrix[row * size + column]
-            - product(UnsafeBufferPointer(factor), row * size, column * size, column)
-          if column < row {
-            factor[row * size + column] = rest / factor[column * size + column]
-          } else if rest > 0 {
-            factor[row * size + row] = rest.squareRoot()
-          } else {
-            isDefinite = false
-          }
-        }
+    factor = matrix
+    let isDefinite = factor.withUnsafeMutableBufferPointer { factor in
+      for row in 0..<size {
+        for column in row + 1..<max(size, row + 1) { factor[row * size + column] = 0 }
       }
+      return factor.baseAddress.map { linear_cholesky_f64(size, $0) == 1 } ?? true
     }
     if !isDefinite { return nil }
   }

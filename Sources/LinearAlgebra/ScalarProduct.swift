@@ -20,6 +20,14 @@ package func dot(_ left: [Double], _ right: [Double]) -> Double {
   return (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
+/// A scalar product in eight fixed partial sums, which fill the processor's pipelines.
+package func product(_ left: [Double], _ right: [Double]) -> Double {
+  precondition(left.count == right.count, "\(left.count) and \(right.count) factors")
+  return left.withUnsafeBufferPointer { left in
+    right.withUnsafeBufferPointer { right in product(left, 0, right, 0, left.count) }
+  }
+}
+
 /// The scalar product of two runs of one buffer, in eight fixed partial sums.
 package func product(
   _ values: UnsafeBufferPointer<Double>, _ left: Int, _ right: Int, _ count: Int

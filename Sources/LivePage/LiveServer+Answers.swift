@@ -1,6 +1,8 @@
 import ArtifactStore
+import ChangeReporting
 import ContentHashing
 import Foundation
+import LineageReporting
 import Notebook
 import Projects
 import StructuredValue
@@ -41,6 +43,23 @@ extension LiveServer {
     case "/":
       let notebook = try await desk.current()
       return Answer.html(PageShell.html(notebook, isReadOnly: configuration.isReadOnly))
+    case "/runs", "/changes", "/lineage":
+      // What they show may take a while to write; the page asks for it and says so meanwhile.
+      return Answer.html(
+        PageShell.html(
+          of: PageShell.View(rawValue: String(request.path.dropFirst())) ?? .runs,
+          isReadOnly: configuration.isReadOnly))
+    case "/view/runs":
+      return Answer.html(try await views.runs(before: query("before"), after: query("after")))
+    case "/view/changes":
+      func revision(_ name: String, _ missing: String) -> String {
+        [query("\(name)-name"), query(name)].compactMap { $0 }.first { !$0.isEmpty } ?? missing
+      }
+      return Answer.html(
+        try await views.changes(
+          from: revision("before", "latest~1"), to: revision("after", "latest")))
+    case "/view/lineage":
+      return Answer.html(try await views.lineage(of: query("of"), in: query("run")))
     case "/events":
       let given = request.headers["last-event-id"] ?? query("after")
       let live = live
@@ -76,6 +95,10 @@ extension LiveServer {
     case "/page.css": text = LiveAssets.style
     case "/live.css": text = String(decoding: PackageResources.live_css, as: UTF8.self)
     case "/page.js": text = LiveAssets.script
+    case "/changes.css": text = ChangePage.style
+    case "/lineage.css": text = LineagePage.style
+    case "/changes.js": text = ChangePage.script
+    case "/views.js": text = String(decoding: PackageResources.views_js, as: UTF8.self)
     case "/live.js": text = String(decoding: PackageResources.live_js, as: UTF8.self)
     case "/katex.js": text = assets.mathematics?.script
     case "/katex.css": text = assets.mathematics?.style
@@ -103,17 +126,15 @@ extension LiveServer {
     func names(_ key: String) -> [String] { body[key]?.list?.compactMap(\.string) ?? [] }
     switch request.path {
     case "/run":
-      if let run = await live.runningRun, store.process(ofRun: run) != nil {
-        throw LiveError(409, "Run \(run) is still going on; cancel it or wait for its end.")
-      }
-      try starter.start(
-        RunStarter.Wish(
-          only: names("only"), force: names("force"),
-          keepsGoing: body["keepGoing"]?.bool ?? false))
+      let wish = RunStarter.Wish(
+        only: names("only"), force: names("force"), keepsGoing: body["keepGoing"]?.bool ?? false)
+      try await refuseWhatIsUnderWay(wish)
+      try starter.start(wish)
     case "/parameters":
       let changes = try (body["changes"]?.list ?? []).map { change in
         guard let target = change["target"].flatMap({ ParameterForm.Target($0) }),
-          let text = change["text"]?.string, let was = change["was"]?.string
+          let was = change["was"]?.string,
+          case let text = change["text"]?.string, text != nil || change["unset"]?.bool == true
         else { throw LiveError(400, "A change names a target, a text, and what it was.") }
         return ParameterEditor.Change(target: target, text: text, was: was)
       }
@@ -123,12 +144,38 @@ extension LiveServer {
         throw LiveError(422, error.message)
       }
     case "/cancel":
-      guard let run = await live.runningRun, starter.cancel(run: run, store: store) else {
+      let runs = await live.going.map(\.run).filter { run in
+        body["run"].map { $0.string == run } ?? true
+      }
+      guard runs.count(where: { starter.cancel(run: $0, store: store) }) > 0 else {
         throw LiveError(409, "Nothing is running.")
       }
     default: throw LiveError(404, "There is no \(request.path) here.")
     }
     return Answer.json("{}")
+  }
+}
+
+extension LiveServer {
+  /// Lets a run of other cells begin beside one that goes on, but none that would only wait for it.
+  private func refuseWhatIsUnderWay(_ wish: RunStarter.Wish) async throws {
+    for _ in 0..<50 {
+      let going = await live.going.filter { store.process(ofRun: $0.run) != nil }
+      for (run, open) in going {
+        guard !wish.only.isEmpty else {
+          throw LiveError(409, "Run \(run) is still going on; cancel it or wait for its end.")
+        }
+        let cell = wish.only.first { cell in
+          open.contains { $0 == cell || $0.hasPrefix(cell + "[") }
+        }
+        if let cell { throw LiveError(409, "\(cell) is still to be done in run \(run).") }
+      }
+      // One that has just been started tells only a moment later what it will do.
+      let known = Set(going.compactMap { store.process(ofRun: $0.run) })
+      if starter.processes.isSubset(of: known) { return }
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+    throw LiveError(409, "A run is just beginning or ending; try again in a moment.")
   }
 }
 
@@ -139,7 +186,7 @@ enum Answer {
   private static let policy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     + "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
-    + "form-action 'none'; frame-ancestors 'none'"
+    + "form-action 'self'; frame-ancestors 'none'"
 
   private static func respond(_ type: String, _ body: WebResponse.Body, status: Int = 200)
     -> WebResponse

@@ -15,6 +15,7 @@ public final class LiveServer: Sendable {
   private let port = Mutex<UInt16>(0)
   let live: LiveState
   let desk: NotebookDesk
+  let views: ViewDesk
   private let follower: RunFollower
   let starter: RunStarter
   let assets = LiveAssets()
@@ -33,6 +34,7 @@ public final class LiveServer: Sendable {
     live = LiveState(hub: hub, isReadOnly: configuration.isReadOnly)
     let desk = NotebookDesk(configuration, live: live)
     self.desk = desk
+    views = ViewDesk(configuration)
     follower = RunFollower(store: store, file: file, live: live) { desk.refreshSoon() }
     starter = RunStarter(configuration, live: live)
   }

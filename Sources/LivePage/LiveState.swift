@@ -8,10 +8,10 @@ import StructuredValue
 actor LiveState {
   nonisolated let hub: EventHub
   private let isReadOnly: Bool
-  private var run: RunState?
+  /// All that go on, and the one that ended last, in the order of their beginning.
+  private var runs: [RunState] = []
   private var notebook: Value = .null
   private var problem: String?
-  private var usage: Value = .null
   /// Why the last run that was started from the page did not come about.
   private var refusal: String?
 
@@ -25,42 +25,46 @@ actor LiveState {
 
   private var json: String {
     let value: Value = [
-      "readOnly": .bool(isReadOnly), "run": run?.json ?? .null, "notebook": notebook,
-      "problem": problem.map { .string($0) } ?? .null, "usage": usage,
+      "readOnly": .bool(isReadOnly), "runs": .list(runs.map(\.json)), "notebook": notebook,
+      "problem": problem.map { .string($0) } ?? .null,
       "refusal": refusal.map { .string($0) } ?? .null,
       "id": .string("\(hub.epoch)-\(hub.latest)"),
     ]
     return value.json()
   }
 
-  /// Turns to another run.
+  /// Turns to one more run.
   func follow(_ run: RunState) {
-    self.run = run
+    runs.append(run)
     refusal = nil
-    usage = .null
     hub.publish("run", run.json.json())
   }
 
-  /// Takes in new lines of the run's journal.
+  /// Takes in new lines of a run's journal.
   ///
   /// - Returns: Whether an instance finished with a result.
-  func take(_ lines: [[UInt8]]) -> Bool {
+  func take(_ lines: [[UInt8]], of run: String) -> Bool {
+    guard let index = runs.firstIndex(where: { $0.run == run }) else { return false }
     var hasResults = false
     var events: [(line: [UInt8], event: Value)] = []
     for line in lines {
       // A line that is no event, as a torn one, tells nothing; control characters would break the
       // stream's own format.
       guard let event = try? Value(json: line), line.allSatisfy({ $0 >= 0x20 }) else { continue }
-      run?.apply(event)
+      runs[index].apply(event)
       if event["event"]?.string == "finished" { hasResults = true }
       events.append((line, event))
     }
-    let shown = LiveState.thinned(events)
-    if !shown.isEmpty {
-      let texts = shown.map { String(decoding: $0, as: UTF8.self) }
-      hub.publish("events", "[\(texts.joined(separator: ","))]")
-    }
+    publish(LiveState.thinned(events), of: run)
     return hasResults
+  }
+
+  private func publish(_ lines: [[UInt8]], of run: String) {
+    if lines.isEmpty { return }
+    let texts = lines.map { String(decoding: $0, as: UTF8.self) }
+    hub.publish(
+      "events", "{\"run\":\(Value.string(run).json()),\"events\":[\(texts.joined(separator: ","))]}"
+    )
   }
 
   /// Without what the page would show only to replace it at once.
@@ -83,12 +87,16 @@ actor LiveState {
     return kept.reversed()
   }
 
-  /// The run's process is gone.
-  func lose() {
-    guard var lost = run, lost.status == "running" else { return }
-    lost.status = "lost"
-    run = lost
-    hub.publish("events", "[{\"event\":\"ended\",\"status\":\"lost\"}]")
+  /// Takes note that a run's process is gone; the run is shown until another one ends.
+  func end(_ run: String) {
+    guard let index = runs.firstIndex(where: { $0.run == run }) else { return }
+    runs[index].usage = .null
+    if runs[index].status == "running" {
+      runs[index].status = "lost"
+      publish([Array("{\"event\":\"ended\",\"status\":\"lost\"}".utf8)], of: run)
+    }
+    runs.removeAll { $0.status != "running" && $0.run != run }
+    hub.publish("over", Value.string(run).json())
   }
 
   func show(_ notebook: Value) {
@@ -105,10 +113,12 @@ actor LiveState {
     hub.publish("problem", Value.string(text).json())
   }
 
-  func show(usage: Value) {
-    guard usage != self.usage else { return }
-    self.usage = usage
-    hub.publish("usage", usage.json())
+  func show(usage: Value, of run: String) {
+    guard let index = runs.firstIndex(where: { $0.run == run }), usage != runs[index].usage else {
+      return
+    }
+    runs[index].usage = usage
+    hub.publish("usage", Value.map(["run": .string(run), "usage": usage]).json())
   }
 
   func show(refusal text: String) {
@@ -116,6 +126,8 @@ actor LiveState {
     hub.publish("refusal", Value.string(text).json())
   }
 
-  /// The run that is followed, while its process lives.
-  var runningRun: String? { run.flatMap { $0.status == "running" ? $0.run : nil } }
+  /// The runs that go on, with the instances that each is still to finish.
+  var going: [(run: String, open: Set<String>)] {
+    runs.filter { $0.status == "running" }.map { ($0.run, $0.open) }
+  }
 }

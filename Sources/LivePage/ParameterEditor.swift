@@ -14,8 +14,8 @@ struct ParameterEditor {
 
   struct Change {
     var target: ParameterForm.Target
-    /// As the user typed it.
-    var text: String
+    /// As the user typed it; nil to set no value here any more.
+    var text: String?
     /// What the form showed, to notice that the file has changed meanwhile.
     var was: String
   }
@@ -24,7 +24,7 @@ struct ParameterEditor {
   func apply(_ changes: [Change]) throws {
     let loaded = try project.load(configuration.path, options: configuration.options)
     var texts: [String: String] = [:]
-    var checks: [(target: ParameterForm.Target, value: Value)] = []
+    var checks: [(target: ParameterForm.Target, value: Value?)] = []
     for change in changes {
       let field = try field(change.target, loaded)
       if let obstacle = field.obstacle { throw LiveError(409, "\(field.label): \(obstacle)") }
@@ -32,22 +32,39 @@ struct ParameterEditor {
         throw LiveError(
           409, "\(field.label) is '\(field.text)' by now; open the form again to change it.")
       }
-      let value = try ParameterEditor.value(of: change.text, field)
       let (file, steps) = try place(change.target, loaded)
-      let text = try texts[file] ?? text(of: file, loaded)
-      var editor = YAMLEditor(text, file: file)
+      var editor = YAMLEditor(try texts[file] ?? text(of: file, loaded), file: file)
       do {
-        try editor.set(
-          steps, to: value, spelling: change.text.trimmingCharacters(in: .whitespaces),
-          after: ["inputs", "uses"])
-      } catch {
+        checks.append((change.target, try edit(&editor, steps, change.text, field)))
+      } catch let error as YAMLEditError {
         throw LiveError(409, error.description)
       }
       texts[file] = editor.text
-      checks.append((change.target, value))
     }
     try check(checks, texts)
     for (file, text) in texts.sorted(by: { $0.key < $1.key }) { try write(text, to: file) }
+  }
+
+  /// - Returns: The value that holds then; nil for none.
+  private func edit(
+    _ editor: inout YAMLEditor, _ steps: [YAMLEditor.Step], _ text: String?,
+    _ field: ParameterForm.Field
+  ) throws -> Value? {
+    guard let text else {
+      guard field.canUnset else {
+        throw LiveError(409, "\(field.label) has no default; give it a value.")
+      }
+      // A profile that sets nothing is still one that can be chosen.
+      var isOfCell = false
+      if case .cell = field.target { isOfCell = true }
+      try editor.remove(steps, withEmptyMap: isOfCell)
+      return isOfCell ? nil : field.fallback
+    }
+    let value = try ParameterEditor.value(of: text, field)
+    try editor.set(
+      steps, to: value, spelling: text.trimmingCharacters(in: .whitespaces),
+      after: ["inputs", "uses"])
+    return value
   }
 
   private func field(_ target: ParameterForm.Target, _ loaded: LoadedPipeline) throws
@@ -121,7 +138,7 @@ struct ParameterEditor {
 
   /// Reads the pipeline as it would be, and looks whether each value arrived.
   private func check(
-    _ checks: [(target: ParameterForm.Target, value: Value)], _ texts: [String: String]
+    _ checks: [(target: ParameterForm.Target, value: Value?)], _ texts: [String: String]
   ) throws {
     let loaded: LoadedPipeline
     do {

@@ -24,6 +24,11 @@ struct ParameterForm {
     var note: String?
     /// Why it can't be changed here.
     var obstacle: String?
+    /// Whether the file has a line for it, as it has even for an empty text.
+    var isSet = true
+    /// Whether that line can go, and the value that holds then; nil for none.
+    var canUnset = false
+    var fallback: Value?
   }
 
   /// Where a value stands in the files.
@@ -63,7 +68,7 @@ struct ParameterForm {
           Field(
             target: .cell(id, parameter: name), label: name,
             kind: ParameterForm.kind(parameter, parameter?.defaultValue), text: "",
-            schema: parameter))
+            schema: parameter, isSet: false))
         continue
       }
       if let path = ParameterForm.reference(value), loaded.value(at: path) != nil {
@@ -81,6 +86,10 @@ struct ParameterForm {
       var field = Field(
         target: .cell(id, parameter: name), label: name, kind: ParameterForm.kind(parameter, value),
         text: value.text, schema: parameter)
+      if let parameter {
+        field.canUnset = !parameter.isRequired || parameter.defaultValue != nil
+        field.fallback = parameter.defaultValue
+      }
       if value.json().contains("${") {
         field.obstacle = "It is computed; edit the file to change how."
         shared += ParameterForm.references(value)
@@ -106,6 +115,8 @@ struct ParameterForm {
       field.obstacle = "It is computed; edit the file to change how."
     } else if let profile = loaded.pipeline.profile, loaded.place(of: path)?.isOfProfile ?? false {
       field.note = "As the profile '\(profile)' has it."
+      field.fallback = loaded.value(withoutProfile: path)
+      field.canUnset = field.fallback != nil
     }
     return field
   }
@@ -182,6 +193,11 @@ extension ParameterForm.Field {
     var json: [String: Value] = [
       "target": target.json, "label": .string(label), "kind": .string(kind), "text": .string(text),
     ]
+    if !isSet { json["isSet"] = false }
+    if canUnset {
+      json["canUnset"] = true
+      if let fallback { json["fallback"] = .string(fallback.text) }
+    }
     if let note { json["note"] = .string(note) }
     if let obstacle { json["obstacle"] = .string(obstacle) }
     guard let schema else { return .map(json) }
@@ -208,9 +224,7 @@ extension LoadedPipeline {
   /// The file and the place that decide a parameter of the pipeline: in the profile in force, or in
   /// the parameters, of the outermost file that names it.
   func place(of path: String) -> (file: String, steps: [YAMLEditor.Step], isOfProfile: Bool)? {
-    // An including file wins over what it includes, and of two chapters the later one.
-    let order = files.prefix(1) + files.dropFirst().reversed()
-    let contents = order.map { ($0.path, YAMLReader.read($0.text, file: $0.path).0?.value) }
+    let contents = contents
     let steps = path.split(separator: ".").map { YAMLEditor.Step.key(String($0)) }
     if let profile = pipeline.profile {
       for (file, value) in contents where value?["profiles"]?[profile]?.value(at: path) != nil {
@@ -221,6 +235,20 @@ extension LoadedPipeline {
       return (file, [.key("params")] + steps, false)
     }
     return nil
+  }
+}
+
+extension LoadedPipeline {
+  /// The files, what decides first: an including file wins over what it includes, and of two
+  /// chapters the later one.
+  private var contents: [(file: String, value: Value?)] {
+    let order = files.prefix(1) + files.dropFirst().reversed()
+    return order.map { ($0.path, YAMLReader.read($0.text, file: $0.path).0?.value) }
+  }
+
+  /// The value that a parameter of the pipeline would have if the profile did not set it.
+  fileprivate func value(withoutProfile path: String) -> Value? {
+    contents.lazy.compactMap { $0.value?["params"]?.value(at: path) }.first
   }
 }
 

@@ -3,7 +3,7 @@ import StructuredValue
 
 /// What a process and all that descend from it use of the machine, read from `/proc`.
 struct ProcessUsage: Sendable {
-  private var ticks: [Int32: Int] = [:]
+  private var ticks = 0
   private var moment: ContinuousClock.Instant?
 
   init() {}
@@ -11,6 +11,7 @@ struct ProcessUsage: Sendable {
   private struct Entry {
     var process: Int32
     var parent: Int32
+    /// Of its own, and of all that it has waited for: stages that ended since the last look.
     var ticks: Int
     var pages: Int
   }
@@ -27,17 +28,19 @@ struct ProcessUsage: Sendable {
       open += found
     }
     let now = ContinuousClock.now
+    let total = family.reduce(0) { $0 + $1.ticks }
     defer {
-      ticks = Dictionary(family.map { ($0.process, $0.ticks) }) { first, _ in first }
+      ticks = total
       moment = now
     }
     let bytes = family.reduce(0) { $0 + $1.pages } * Int(sysconf(Int32(_SC_PAGESIZE)))
     guard let moment else { return ["cpus": .null, "memory": .int(bytes)] }
-    let spent = family.reduce(0) { $0 + max(0, $1.ticks - (ticks[$1.process] ?? 0)) }
     let elapsed = (now - moment).components
     let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
-    let cpus = Double(spent) / Double(sysconf(Int32(_SC_CLK_TCK))) / max(seconds, 0.001)
-    return ["cpus": .double((cpus * 100).rounded() / 100), "memory": .int(bytes)]
+    let cpus = Double(max(0, total - ticks)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    return [
+      "cpus": .double((cpus / max(seconds, 0.001) * 100).rounded() / 100), "memory": .int(bytes),
+    ]
   }
 
   private static func entries() -> [Entry] {
@@ -49,10 +52,10 @@ struct ProcessUsage: Sendable {
       let text = String(decoding: data, as: UTF8.self)
       guard let end = text.lastIndex(of: ")") else { return nil }
       let fields = text[text.index(after: end)...].split(separator: " ")
-      guard fields.count > 21, let parent = Int32(fields[1]), let user = Int(fields[11]),
-        let system = Int(fields[12]), let pages = Int(fields[21])
+      guard fields.count > 21, let parent = Int32(fields[1]), let pages = Int(fields[21])
       else { return nil }
-      return Entry(process: process, parent: parent, ticks: user + system, pages: pages)
+      let ticks = fields[11...14].reduce(0) { $0 + (Int($1) ?? 0) }
+      return Entry(process: process, parent: parent, ticks: ticks, pages: pages)
     }
   }
 }

@@ -55,6 +55,9 @@ final class RunStarter: Sendable {
     running.withLock { $0[process.processIdentifier] = process }
   }
 
+  /// The runs that were started here and go on.
+  var processes: Set<Int32> { running.withLock { Set($0.keys) } }
+
   /// Asks a run to end, whoever started it; its stages are ended, what is finished is kept.
   ///
   /// - Returns: Whether it was running.

@@ -12,6 +12,8 @@ package struct RunState: Sendable {
   var selected: [String] = []
   package private(set) var stages: [String: StageState] = [:]
   private(set) var warnings: [String] = []
+  /// What its processes use of the machine, while it goes on.
+  var usage: Value = .null
   /// Stages that ended, oldest first: their logs are the first to be forgotten.
   private var over: [String] = []
   private var curves = 0
@@ -92,12 +94,17 @@ package struct RunState: Sendable {
     }
   }
 
+  /// The instances that it has still to finish.
+  var open: Set<String> {
+    Set(selected.filter { ["running", "retrying", nil].contains(stages[$0]?.state) })
+  }
+
   var json: Value {
     [
       "run": .string(run), "status": .string(status), "began": began.map { .double($0) } ?? .null,
       "ended": ended.map { .double($0) } ?? .null,
       "selected": .list(selected.map { .string($0) }), "stages": .map(stages.mapValues(\.json)),
-      "warnings": .list(warnings.map { .string($0) }),
+      "warnings": .list(warnings.map { .string($0) }), "usage": usage,
     ]
   }
 }

@@ -20,19 +20,32 @@ extension PageWriter {
     html += "<div class=\"meter\" aria-hidden=\"true\">"
     for claim in claims { html += "<i class=\"\(claim.verdict.rawValue)\"></i>" }
     html += "</div><div class=\"table-frame\" tabindex=\"0\" role=\"region\" "
-    html += "aria-label=\"Claims\"><table class=\"claim-table\"><thead><tr>"
+    html +=
+      "aria-label=\"Claims\"><table class=\"claim-table folding\" id=\"claim-table\"><thead><tr>"
     html += "<th scope=\"col\">Claim</th><th scope=\"col\" class=\"number\">Published</th>"
     html += "<th scope=\"col\" class=\"number\">Measured</th>"
     html += "<th scope=\"col\">Verdict</th></tr></thead><tbody>\n"
-    for (claim, anchor) in zip(claims, anchors.claims) {
-      html += "<tr><td><a href=\"#\(anchor)\">\(inline(claim.claim, linked: false))</a></td>"
+    let isLong = claims.count > PageWriter.mostClaims
+    for (index, (claim, anchor)) in zip(claims, anchors.claims).enumerated() {
+      let isFolded = isLong && index >= PageWriter.firstClaims && claim.verdict != .fails
+      html +=
+        "<tr\(isFolded ? " class=\"more\"" : "")><td><a href=\"#\(anchor)\">\(inline(claim.claim, linked: false))</a></td>"
       html += "<td class=\"number\"\(claim.source.map { " title=\"\(HTML.escape($0))\"" } ?? "")>"
       html += "\(HTML.escape(claim.published.map(NumberText.short) ?? "–"))</td>"
       html += "<td class=\"number\">\(measured(claim))</td>"
       html += "<td>\(OutcomeMark.html(claim.verdict))</td></tr>\n"
     }
-    return html + "</tbody></table></div></section>\n"
+    html += "</tbody></table></div>"
+    if isLong {
+      html += "<button class=\"show-rows\" type=\"button\" aria-controls=\"claim-table\">"
+      html += "Show all \(claims.count) claims</button>"
+    }
+    return html + "</section>\n"
   }
+
+  /// A list of more claims is folded: to the first ones, and all that fail.
+  private static let mostClaims = 30
+  private static let firstClaims = 12
 
   mutating func claim(_ claim: ClaimRecord, anchor: String) -> String {
     var html = "<section class=\"claim \(claim.verdict.rawValue)\" id=\"\(anchor)\" "

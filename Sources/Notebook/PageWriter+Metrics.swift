@@ -10,7 +10,7 @@ extension PageWriter {
     if own.isEmpty { return "" }
     if known.isEmpty {
       if own.contains(where: { options.pending.contains($0.name) }) {
-        return gap("No metrics yet.", "They appear when the stage has run.")
+        return gap("No metrics yet.", "They appear when the stage has run.", isToCome: true)
       }
       return gap("No metrics.", OutcomeMark.sentence(own))
     }

@@ -15,11 +15,7 @@ extension PageWriter {
     }
     for instance in own { html += failure(instance) }
     for item in cell.show { html += show(item, of: cell, own) }
-    // Instances that differ in what does not matter here often say the same.
-    var told: Set<String> = []
-    for text in own.flatMap(\.notes) where told.insert(text).inserted {
-      html += "<aside class=\"note\">\(note(text))</aside>"
-    }
+    html += notes(own)
     if !cell.show.contains(where: { if case .metrics = $0 { true } else { false } }),
       own.contains(where: { !$0.metrics.isEmpty })
     {
@@ -27,6 +23,22 @@ extension PageWriter {
     }
     return html + details(cell, own) + "</section>\n"
   }
+
+  private mutating func notes(_ own: [InstanceRecord]) -> String {
+    // Instances that differ in what does not matter here often say the same.
+    var told: Set<String> = []
+    let texts = own.flatMap(\.notes).filter { told.insert($0).inserted }
+    let asides = texts.map { "<aside class=\"note\">\(note($0))</aside>" }
+    // A matrix of many says too much for who reads on.
+    guard asides.count > PageWriter.mostNotes else { return asides.joined() }
+    return asides.prefix(PageWriter.mostNotes - 1).joined()
+      + HTML.details(
+        "\(asides.count - PageWriter.mostNotes + 1) more notes",
+        asides.dropFirst(PageWriter.mostNotes - 1).joined())
+  }
+
+  /// Notes of a stage that stand open.
+  private static let mostNotes = 4
 
   private func stageHeader(_ cell: StageCellRecord, _ own: [InstanceRecord]) -> String {
     var html = "<header><span class=\"stage-name\">\(HTML.escape(cell.id))</span>"
@@ -83,7 +95,7 @@ extension PageWriter {
     if shown.isEmpty {
       if own.isEmpty { return "" }
       if own.contains(where: { options.pending.contains($0.name) }) {
-        return gap("No \(slot) yet.", "It appears when the stage has run.")
+        return gap("No \(slot) yet.", "It appears when the stage has run.", isToCome: true)
       }
       return gap("No \(slot).", "\(OutcomeMark.sentence(own)) There is no output '\(slot)'.")
     }
@@ -153,11 +165,23 @@ extension PageWriter {
       "<span class=\"lineage\" title=\"\(HTML.escape("\(name)\nsha256 \(digest.hex)\nrun \(record.id)"))\">"
     html += "<code>\(HTML.escape(name))</code></span></figcaption>"
     if canReact {
-      html += "<script type=\"application/json\">\(HTML.scriptData(figure.spec))</script>"
+      html += PageWriter.specification(figure.spec)
     }
     html += "</figure>\n"
     parts.append(RenderedPage.Part(name: "figure \(name)", size: html.utf8.count))
     return html
+  }
+
+  /// A figure's specification for the script that brings it to life.
+  ///
+  /// What its data say is in the picture already, so that they stand here as small as can be.
+  private static func specification(_ json: String) -> String {
+    let packed = Packing.deflated(Array(json.utf8))
+    guard let packed, packed.count * 4 / 3 < json.utf8.count else {
+      return "<script type=\"application/json\">\(HTML.scriptData(json))</script>"
+    }
+    return
+      "<script type=\"application/json+deflate\">\(Data(packed).base64EncodedString())</script>"
   }
 
   private mutating func undrawn(_ figure: PageFigures.Figure, _ name: String, _ reason: String)

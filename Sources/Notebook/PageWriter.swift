@@ -32,7 +32,7 @@ struct PageWriter {
 
   /// Takes the anchors of the page's own sections.
   static func reserve(_ identifiers: inout PageIdentifiers) {
-    for name in ["content", "claims", "pipeline", "provenance", "page-title"] {
+    for name in ["content", "claims", "claim-table", "pipeline", "provenance", "page-title"] {
       _ = identifiers.make("", name)
     }
   }
@@ -81,8 +81,10 @@ struct PageWriter {
   }
 
   /// The visible place of something that can't be shown.
-  func gap(_ what: String, _ reason: String) -> String {
-    "<div class=\"gap\" role=\"note\"><strong>\(HTML.escape(what))</strong> "
+  ///
+  /// - `isToCome`: Whether nothing is wrong but the time.
+  func gap(_ what: String, _ reason: String, isToCome: Bool = false) -> String {
+    "<div class=\"gap\(isToCome ? " to-come" : "")\" role=\"note\"><strong>\(HTML.escape(what))</strong> "
       + "\(HTML.escape(reason))</div>\n"
   }
 

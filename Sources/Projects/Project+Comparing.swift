@@ -41,6 +41,13 @@ extension Project {
       figures: VegaLiteDrawer(python: python, cache: drawingCache))
   }
 
+  /// The same as a part of a page that has `ChangePage.style`.
+  public func view(of changes: ChangeReport, python: String) -> String {
+    ChangePage.fragment(
+      changes, artifacts: StoreReader(store: store),
+      figures: VegaLiteDrawer(python: python, cache: drawingCache))
+  }
+
   /// The artifact as a file or folder to read.
   private func content(_ artifact: ArtifactRecord?, _ path: String) -> ArtifactContent? {
     guard let artifact, store.contains(artifact.digest, isTree: artifact.isTree) else { return nil }

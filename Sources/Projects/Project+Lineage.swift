@@ -49,6 +49,15 @@ extension Project {
       record, report: report, executions: executions(Set(record.instances.compactMap(\.key))))
   }
 
+  /// The same as a part of a page that has `LineagePage.style`.
+  public func lineageView(
+    of record: RunRecord, report: LineageReport?, address: @escaping (String) -> String?
+  ) -> String {
+    LineagePage.fragment(
+      record, report: report, executions: executions(Set(record.instances.compactMap(\.key))),
+      address: address)
+  }
+
   private func report(_ name: String, _ record: RunRecord) -> LineageReport? {
     LineageReport(name, in: record) { self.executions($0) }
   }

@@ -47,10 +47,7 @@ extension Project {
         return record
       case .skip(let why): return InstanceRecord(of: planned.instance, .skipped, why: why)
       case .execute, .wait, .block:
-        // What a run left out, blocked or cancelled has nothing to show.
-        if let known = former[name], [.executed, .cached, .failed].contains(known.outcome) {
-          return known
-        }
+        if let known = former[name], known.hasResult { return known }
         pending.insert(name)
         return InstanceRecord(of: planned.instance, .skipped, why: "it has not run yet")
       }
@@ -67,19 +64,54 @@ extension Project {
     return Standing(record: record, plan: plan, pending: pending, edges: edges)
   }
 
-  /// The latest recorded run of a pipeline file, as named inside of the project.
+  /// The latest recorded run of a pipeline file, as named inside of the project, with the results of
+  /// earlier runs where it came to none: a run of one cell leaves the others as they were.
   ///
   /// - Parameters:
   ///   - file: The file.
-  ///   - known: A record that is at hand, so that it need not be read again.
+  ///   - known: What this function gave before, so that it need not be read again.
   /// - Returns: Nil where it has not been run.
   public func latestRecord(of file: String, known: RunRecord? = nil) -> RunRecord? {
+    var latest: RunRecord?
+    var read = 0
     for summary in (try? history.runs(limit: 50)) ?? [] {
-      if let known, known.id == summary.id { return known }
-      if let record = try? history.record(run: summary.id), record.file == file { return record }
+      let isKnown = known?.id == summary.id
+      guard let record = isKnown ? known : try? history.record(run: summary.id),
+        record.file == file
+      else { continue }
+      read += 1
+      let isComplete = latest.fill(from: record)
+      if isKnown || isComplete || read == Self.formerRuns { break }
     }
-    return nil
+    return latest
   }
+
+  /// Runs that are looked through for results that later ones did not come to.
+  private static let formerRuns = 20
+}
+
+extension RunRecord? {
+  /// Takes over what an earlier run has and this one has not.
+  ///
+  /// - Returns: Whether every instance has a result.
+  fileprivate mutating func fill(from earlier: RunRecord) -> Bool {
+    guard var record = self else {
+      self = earlier
+      return earlier.instances.allSatisfy(\.hasResult)
+    }
+    let former = Dictionary(earlier.instances.map { ($0.name, $0) }) { first, _ in first }
+    for index in record.instances.indices where !record.instances[index].hasResult {
+      guard let known = former[record.instances[index].name], known.hasResult else { continue }
+      record.instances[index] = known
+    }
+    self = record
+    return record.instances.allSatisfy(\.hasResult)
+  }
+}
+
+extension InstanceRecord {
+  /// What a run left out, blocked or cancelled has nothing to show.
+  fileprivate var hasResult: Bool { [.executed, .cached, .failed].contains(outcome) }
 }
 
 extension PlannedInstance {

@@ -1,6 +1,6 @@
 import CGit2
 
-/// Starts libgit2 once in a process: its TLS library reads all certificates each time, some 4 ms.
+/// Starts libgit2 once in a process.
 let libgit2Status = git_libgit2_init()
 
 /// The name that commits of the log carry, so that no `user.name` is needed and none is revealed.

@@ -154,3 +154,11 @@ private func editDistance(_ first: [Character], _ second: [Character]) -> Int {
   }
   return last[second.count]
 }
+
+extension String {
+  /// The lines without their ends, whichever system wrote them.
+  fileprivate var lines: [Substring] {
+    // A Character of Swift holds the whole of "\r\n".
+    split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+  }
+}

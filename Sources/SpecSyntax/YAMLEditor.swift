@@ -1,5 +1,4 @@
 public import StructuredValue
-import Yams
 
 /// Changes single values in a YAML text and leaves all else as it stands: comments, order, layout.
 ///
@@ -43,13 +42,58 @@ public struct YAMLEditor {
     if wanted == before { return }
     var surface = try YAMLSurface(text, file: file)
     try surface.set(path, to: value, spelling: spelling, after: neighbours)
-    let after = try read(surface.text)
-    guard after == wanted else {
+    try take(surface, wanted, path)
+  }
+
+  /// Takes a key out of its map.
+  ///
+  /// - Parameters:
+  ///   - path: Through keys and indices to the key.
+  ///   - withEmptyMap: Whether the map goes as well where nothing else is in it.
+  /// - Throws: `YAMLEditError`, with nothing changed.
+  public mutating func remove(_ path: [Step], withEmptyMap: Bool = true) throws(YAMLEditError) {
+    let before = try read(text)
+    guard case .key(let key)? = path.last, let map = YAMLEditor.value(before, path.dropLast())?.map,
+      map[key] != nil
+    else { throw YAMLEditError("\(file): there is no place '\(YAMLEditor.words(path))'") }
+    if map.count == 1, !withEmptyMap { return try set(Array(path.dropLast()), to: [:]) }
+    if map.count == 1, path.count > 1, case .key = path[path.count - 2] {
+      return try remove(Array(path.dropLast()))
+    }
+    var rest = map
+    rest[key] = nil
+    guard let wanted = YAMLEditor.setting(before, path.dropLast(), to: .map(rest)) else { return }
+    var surface = try YAMLSurface(text, file: file)
+    try surface.remove(path)
+    try take(surface, wanted, path)
+  }
+
+  private mutating func take(_ surface: YAMLSurface, _ wanted: Value, _ path: [Step])
+    throws(YAMLEditError)
+  {
+    // What can't even be read any more has lost an anchor that others name.
+    guard let after = try? read(surface.text), after == wanted else {
       throw YAMLEditError(
         "\(file): '\(YAMLEditor.words(path))' cannot be changed without changing more, as where "
           + "anchors share a value; edit the file by hand")
     }
     text = surface.text
+  }
+
+  /// What a path leads to.
+  private static func value(_ value: Value, _ path: ArraySlice<Step>) -> Value? {
+    var value = value
+    for step in path {
+      switch step {
+      case .key(let key):
+        guard let inner = value[key] else { return nil }
+        value = inner
+      case .index(let index):
+        guard let list = value.list, list.indices.contains(index) else { return nil }
+        value = list[index]
+      }
+    }
+    return value
   }
 
   private func read(_ text: String) throws(YAMLEditError) -> Value {

@@ -4,6 +4,16 @@ public import StructuredValue
 public struct YAMLNode: Sendable {
   public var content: Content
   public var location: SourceLocation
+  var style = Style.plain
+
+  /// How a scalar is written.
+  enum Style: Sendable {
+    /// Not at all: a value that is null since nothing stands there.
+    case absent
+    case plain, singleQuoted, doubleQuoted
+    /// Lines after `|` or `>`.
+    case block
+  }
 
   public enum Content: Sendable {
     case scalar(Value)
@@ -15,6 +25,8 @@ public struct YAMLNode: Sendable {
     public var key: String
     public var keyLocation: SourceLocation
     public var value: YAMLNode
+    /// Whether it stands in a map that `<<` names.
+    var isMerged = false
   }
 
   /// The node without places.

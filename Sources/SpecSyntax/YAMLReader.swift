@@ -1,62 +1,18 @@
 public import StructuredValue
-import Yams
 
 /// Reads YAML 1.2 by its core schema, with places and without surprises: `no`, `on` and `012` are
 /// strings, duplicate keys are mistakes.
 public enum YAMLReader {
   /// Nodes that a file may have after aliases are expanded.
   static let nodeLimit = 200_000
+  /// Lists and maps inside each other: a limit of the reader's stack.
+  static let depthLimit = 200
   /// Nodes that aliases may add.
   static let aliasLimit = 10_000
 
   /// - Returns: The document, or nil with what is wrong with it.
   public static func read(_ text: String, file: String) -> (YAMLNode?, [Diagnostic]) {
-    let root: Node?
-    do {
-      let parser = try Parser(yaml: text, resolver: .basic, constructor: .default, encoding: .utf8)
-      root = try parser.singleRoot()
-    } catch {
-      return (nil, [diagnostic(for: error, text: text, file: file)])
-    }
-    let start = SourceLocation(file: file, line: 1, column: 1)
-    guard let root else {
-      return (
-        nil, [Diagnostic(code: "P0101", message: "the file is empty", location: start)]
-      )
-    }
-    var conversion = Conversion(file: file)
-    let node = conversion.convert(root, at: start)
-    return (conversion.isOver ? nil : node, conversion.diagnostics)
-  }
-
-  private static func diagnostic(for error: any Error, text: String, file: String) -> Diagnostic {
-    func place(_ mark: Mark) -> SourceLocation {
-      SourceLocation(file: file, line: mark.line, column: mark.column)
-    }
-    switch error {
-    case YamlError.scanner(let context, let problem, let mark, _),
-      YamlError.parser(let context, let problem, let mark, _),
-      YamlError.composer(let context, let problem, let mark, _):
-      let location = place(mark)
-      let lines = text.lines
-      let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
-      if problem.contains("tab character")
-        || (problem.contains("cannot start any token") && line.contains("\t"))
-      {
-        return Diagnostic(
-          code: "P0101", message: "a tab indents this line; YAML allows only spaces",
-          location: location, help: "replace the tab with spaces")
-      }
-      let setting = context.map { " (\($0.text))" } ?? ""
-      return Diagnostic(
-        code: "P0101", message: "this is not valid YAML: \(problem)\(setting)", location: location)
-    case YamlError.duplicatedKeysInMapping(let duplicates, let context):
-      return duplicate(duplicates.first ?? "", first: place(context.mark), text: text)
-    default:
-      return Diagnostic(
-        code: "P0101", message: "this is not valid YAML: \(error)",
-        location: SourceLocation(file: file, line: 1, column: 1))
-    }
+    YAMLComposer.document(of: text, file: file)
   }
 
   /// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2).
@@ -73,8 +29,10 @@ public enum YAMLReader {
   }
 
   private static func number(_ text: String) -> Value? {
+    guard let first = text.utf8.first, isDigit(first) || "+-.".utf8.contains(first) else {
+      return nil
+    }
     let bytes = Array(text.utf8)
-    guard let first = bytes.first, isDigit(first) || "+-.".utf8.contains(first) else { return nil }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] where text.hasPrefix(prefix) {
       // `Int` would take a sign after the prefix, which the core schema has not.
       guard bytes.count > 2, !"+-".utf8.contains(bytes[2]) else { return nil }
@@ -97,116 +55,5 @@ public enum YAMLReader {
 
   private static func isDigit(_ byte: UInt8) -> Bool {
     byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
-  }
-}
-
-/// The walk from Yams' nodes to ours.
-private struct Conversion {
-  let file: String
-  var diagnostics: [Diagnostic] = []
-  private var count = 0
-  private var aliased = 0
-  private var furthest = (line: 0, column: 0)
-  /// Whether a limit was met: then nothing more is taken in, so that a bomb costs no memory.
-  private(set) var isOver = false
-
-  init(file: String) {
-    self.file = file
-  }
-
-  private mutating func stop(_ message: String, at location: SourceLocation) {
-    isOver = true
-    diagnostics.append(
-      Diagnostic(
-        code: "P0101", message: message, location: location,
-        help: "write it as several files, or without so many aliases"))
-  }
-
-  mutating func convert(_ node: Node, at fallback: SourceLocation) -> YAMLNode {
-    let location =
-      node.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) }
-      ?? fallback
-    guard !isOver else { return YAMLNode(content: .scalar(.null), location: location) }
-    // The walk follows the text, so whatever lies behind its furthest place comes from an alias.
-    // An implicit null shares its place with the key before it or the bracket after it.
-    let place = (line: location.line, column: location.column)
-    let isAliased = place < furthest
-    if !isAliased { furthest = place }
-    count += 1
-    if isAliased { aliased += 1 }
-    if aliased > YAMLReader.aliasLimit {
-      stop("the aliases of the file add more than \(YAMLReader.aliasLimit) nodes", at: location)
-    } else if count > YAMLReader.nodeLimit {
-      stop("the file has more than \(YAMLReader.nodeLimit) nodes", at: location)
-    }
-    switch node {
-    case .scalar(let scalar):
-      let isPlain = scalar.style == .plain || scalar.style == .any
-      let isText = scalar.tag.description == "tag:yaml.org,2002:str"
-      return YAMLNode(
-        content: .scalar(
-          isPlain && !isText
-            ? YAMLReader.plainScalar(scalar.string) : .string(scalar.string)),
-        location: location)
-    case .sequence(let sequence):
-      var nodes: [YAMLNode] = []
-      nodes.reserveCapacity(sequence.count)
-      for element in sequence { nodes.append(convert(element, at: location)) }
-      return YAMLNode(content: .list(nodes), location: location)
-    case .mapping(let mapping):
-      return YAMLNode(content: .map(members(of: mapping, at: location)), location: location)
-    case .alias:
-      // Yams resolves aliases while it composes.
-      return YAMLNode(content: .scalar(.null), location: location)
-    }
-  }
-
-  private mutating func members(of mapping: Node.Mapping, at location: SourceLocation)
-    -> [YAMLNode.Member]
-  {
-    var members: [YAMLNode.Member] = []
-    members.reserveCapacity(mapping.count)
-    var merged: [YAMLNode.Member] = []
-    var places: [String: SourceLocation] = [:]
-    for (key, value) in mapping {
-      let keyLocation =
-        key.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) } ?? location
-      guard let name = key.scalar?.string else {
-        diagnostics.append(
-          Diagnostic(
-            code: "P0104", message: "a key must be a plain text, not a list or a map",
-            location: keyLocation))
-        continue
-      }
-      let node = convert(value, at: keyLocation)
-      if name == "<<" && key.scalar?.style == .plain {
-        for part in node.list ?? [node] where !isOver {
-          guard let map = part.map else {
-            diagnostics.append(
-              Diagnostic(
-                code: "P0104",
-                message: "'<<' merges maps, and this is \(part.value.typeName)",
-                location: part.location))
-            continue
-          }
-          merged += map
-        }
-        continue
-      }
-      if let first = places[name] {
-        diagnostics.append(
-          Diagnostic(
-            code: "P0102", message: "the key '\(name)' stands here twice", location: keyLocation,
-            notes: [Diagnostic.Note(message: "it stands here, too", location: first)]))
-        continue
-      }
-      places[name] = keyLocation
-      members.append(YAMLNode.Member(key: name, keyLocation: keyLocation, value: node))
-    }
-    for member in merged where places[member.key] == nil {
-      places[member.key] = member.keyLocation
-      members.append(member)
-    }
-    return members
   }
 }

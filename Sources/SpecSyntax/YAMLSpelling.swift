@@ -1,5 +1,4 @@
 import StructuredValue
-import Yams
 
 /// Values as YAML text on one line.
 enum YAMLSpelling {
@@ -10,7 +9,7 @@ enum YAMLSpelling {
   ///   - isInFlow: Whether it stands inside brackets.
   /// - Returns: Text that reads as the value.
   static func text(
-    _ value: Value, _ spelling: String?, like style: Node.Scalar.Style?, isInFlow: Bool
+    _ value: Value, _ spelling: String?, like style: YAMLNode.Style?, isInFlow: Bool
   ) -> String {
     switch value {
     case .string(let string): return quoted(string, style)
@@ -40,7 +39,7 @@ enum YAMLSpelling {
     return spelling
   }
 
-  private static func quoted(_ string: String, _ style: Node.Scalar.Style?) -> String {
+  private static func quoted(_ string: String, _ style: YAMLNode.Style?) -> String {
     let isPrintable = string.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
     switch style {
     case .singleQuoted where isPrintable: return "'\(string.replacing("'", with: "''"))'"

@@ -1,16 +1,15 @@
 import StructuredValue
-import Yams
 
 /// A YAML text as it looks: where each value begins and ends.
 ///
-/// Yams tells where nodes begin; where they end is found by scanning. Places are indices of Unicode
-/// scalars, as Yams counts columns in them.
+/// The reader tells where nodes begin; where they end is found by scanning. Places are indices of
+/// Unicode scalars, as the reader counts columns in them.
 struct YAMLSurface {
-  private var scalars: [Unicode.Scalar]
-  private let root: Node
+  var scalars: [Unicode.Scalar]
+  private let root: YAMLNode
   /// Where each line begins.
   private let lines: [Int]
-  private let file: String
+  let file: String
 
   var text: String {
     var view = String.UnicodeScalarView()
@@ -21,13 +20,11 @@ struct YAMLSurface {
   init(_ text: String, file: String) throws(YAMLEditError) {
     self.file = file
     scalars = Array(text.unicodeScalars)
-    do {
-      let parser = try Parser(yaml: text, resolver: .basic, constructor: .default, encoding: .utf8)
-      guard let root = try parser.singleRoot() else { throw YAMLEditError("\(file) is empty") }
-      self.root = root
-    } catch {
-      throw YAMLEditError("\(file): \(error)")
+    let (root, problems) = YAMLReader.read(text, file: file)
+    guard let root else {
+      throw YAMLEditError(problems.first?.rendered { _ in nil } ?? "\(file) is no YAML")
     }
+    self.root = root
     var lines = [0]
     for (index, scalar) in scalars.enumerated() where scalar == "\n" { lines.append(index + 1) }
     self.lines = lines
@@ -36,8 +33,8 @@ struct YAMLSurface {
   // MARK: - Finding
 
   /// A node with the range of its text.
-  private struct Place {
-    var node: Node
+  struct Place {
+    var node: YAMLNode
     var range: Range<Int>
     /// Whether it stands inside `[…]` or `{…}`.
     var isInFlow: Bool
@@ -45,10 +42,15 @@ struct YAMLSurface {
     var indent: Int
   }
 
+  /// The whole file.
+  var whole: Place {
+    Place(node: root, range: 0..<scalars.count, isInFlow: false, indent: -1)
+  }
+
   mutating func set(
     _ path: [YAMLEditor.Step], to value: Value, spelling: String?, after neighbours: [String]
   ) throws(YAMLEditError) {
-    var place = Place(node: root, range: 0..<scalars.count, isInFlow: false, indent: -1)
+    var place = whole
     for (depth, step) in path.enumerated() {
       if let next = try self.place(step, in: place) {
         place = next
@@ -65,62 +67,57 @@ struct YAMLSurface {
     replace(place, by: value, spelling)
   }
 
-  private func missing(_ path: [YAMLEditor.Step]) -> YAMLEditError {
+  func missing(_ path: [YAMLEditor.Step]) -> YAMLEditError {
     YAMLEditError("\(file): there is no place '\(YAMLEditor.words(path))'")
   }
 
   /// What a step leads to; nil where a map lacks the key.
-  private func place(_ step: YAMLEditor.Step, in place: Place) throws(YAMLEditError) -> Place? {
-    switch (step, place.node) {
-    case (.key(let key), .mapping(let mapping)):
+  func place(_ step: YAMLEditor.Step, in place: Place) throws(YAMLEditError) -> Place? {
+    switch (step, place.node.content) {
+    case (.key(let key), .map(let members)):
       guard scalars[safe: place.range.lowerBound] != "*" else {
         throw YAMLEditError("\(file): '\(key)' stands in a map that an alias shares; edit by hand")
       }
       let isInFlow = place.isInFlow || isBracket(at: place.range.lowerBound)
-      for (name, node) in mapping where name.scalar?.string == key && !isMerge(name) {
-        guard let mark = name.mark else { return nil }
-        return try value(node, ofKeyAt: try index(of: mark), isInFlow: isInFlow)
-      }
-      return nil
+      guard let member = members.first(where: { $0.key == key && !$0.isMerged }) else { return nil }
+      return try value(
+        member.value, ofKeyAt: try index(of: member.keyLocation), isInFlow: isInFlow)
     case (.key, .scalar): return nil
-    case (.index(let index), .sequence(let sequence)):
-      guard sequence.indices.contains(index), let mark = sequence[index].mark else { return nil }
-      let start = try self.index(of: mark)
+    case (.index(let index), .list(let list)):
+      guard let element = list[safe: index] else { return nil }
+      let start = try self.index(of: element.location)
       let isInFlow = place.isInFlow || isBracket(at: place.range.lowerBound)
       // The element's keys, if any, are indented by its own column.
-      let indent = mark.column - 2
+      let indent = element.location.column - 2
       let begin = skipProperties(from: start)
       return Place(
-        node: sequence[index],
-        range: begin..<end(of: sequence[index], from: begin, isInFlow: isInFlow, indent: indent),
+        node: element,
+        range: begin..<end(of: element, from: begin, isInFlow: isInFlow, indent: indent),
         isInFlow: isInFlow, indent: indent)
     default: return nil
     }
   }
 
-  private func isBracket(at index: Int) -> Bool {
+  func isBracket(at index: Int) -> Bool {
     scalars[safe: index] == "{" || scalars[safe: index] == "["
   }
 
-  private func isMerge(_ key: Node) -> Bool {
-    key.scalar?.string == "<<" && key.scalar?.style == .plain
-  }
-
-  private func index(of mark: Mark) throws(YAMLEditError) -> Int {
-    guard lines.indices.contains(mark.line - 1),
-      lines[mark.line - 1] + mark.column - 1 <= scalars.count
+  func index(of place: SourceLocation) throws(YAMLEditError) -> Int {
+    guard lines.indices.contains(place.line - 1),
+      lines[place.line - 1] + place.column - 1 <= scalars.count
     else { throw YAMLEditError("\(file): a value's place was not found; edit the file by hand") }
-    return lines[mark.line - 1] + mark.column - 1
+    return lines[place.line - 1] + place.column - 1
   }
 
   /// Spaces (or dashes of lists) before a place in its line.
-  private func column(of index: Int) -> Int {
+  func column(of index: Int) -> Int {
     var start = index
     while start > 0, scalars[start - 1] != "\n" { start -= 1 }
     return index - start
   }
 
-  private func value(_ node: Node, ofKeyAt key: Int, isInFlow: Bool) throws(YAMLEditError) -> Place
+  private func value(_ node: YAMLNode, ofKeyAt key: Int, isInFlow: Bool) throws(YAMLEditError)
+    -> Place
   {
     var index = key
     switch scalars[safe: index] {
@@ -143,7 +140,7 @@ struct YAMLSurface {
       || (isInFlow && [",", "}", "]"].contains(scalars[start]))
       || (!isInFlow && isOnNextLine && column(of: start) <= indent && !isDash(at: start))
       || (!isInFlow && isOnNextLine && column(of: start) < indent)
-    if isAbsent || (isOnNextLine && node.scalar?.string == "" && node.scalar?.style == .plain) {
+    if isAbsent || (isOnNextLine && node.style == .absent) {
       return Place(node: node, range: colon..<colon, isInFlow: isInFlow, indent: indent)
     }
     let begin = skipProperties(from: start)
@@ -158,7 +155,7 @@ struct YAMLSurface {
     return isSpace(next) || (isInFlow && [",", "}", "]", "[", "{"].contains(next))
   }
 
-  private func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+  func isSpace(_ scalar: Unicode.Scalar) -> Bool {
     scalar == " " || scalar == "\t" || scalar == "\n" || scalar == "\r"
   }
 
@@ -191,7 +188,7 @@ struct YAMLSurface {
 
   // MARK: - Ends
 
-  private func end(of node: Node, from start: Int, isInFlow: Bool, indent: Int) -> Int {
+  private func end(of node: YAMLNode, from start: Int, isInFlow: Bool, indent: Int) -> Int {
     switch scalars[safe: start] {
     case "\"", "'": return endOfQuoted(from: start)
     case "[", "{": return endOfBrackets(from: start)
@@ -203,7 +200,7 @@ struct YAMLSurface {
       return index
     default: break
     }
-    if let style = node.scalar?.style, !isInFlow, style != .literal, style != .folded {
+    if node.scalar != nil, !isInFlow, node.style != .block {
       return endOfPlain(from: start, indent: indent)
     }
     if isInFlow { return endOfPlainInFlow(from: start) }
@@ -301,7 +298,7 @@ struct YAMLSurface {
     return end
   }
 
-  private func endOfLine(from start: Int) -> Int {
+  func endOfLine(from start: Int) -> Int {
     var index = start
     while let scalar = scalars[safe: index], scalar != "\n" { index += 1 }
     return index
@@ -344,7 +341,7 @@ struct YAMLSurface {
     {
       return put((isEmpty ? " " : "") + block, at: place.range)
     }
-    let style = isEmpty ? nil : place.node.scalar?.style
+    let style = isEmpty ? nil : place.node.style
     // A block collection begins on the next line; what replaces it, after the key.
     var range = place.range
     if !isEmpty, !place.isInFlow, place.node.scalar == nil, !isBracket(at: range.lowerBound) {
@@ -359,7 +356,7 @@ struct YAMLSurface {
       at: range)
   }
 
-  private mutating func put(_ text: String, at range: Range<Int>) {
+  mutating func put(_ text: String, at range: Range<Int>) {
     scalars.replaceSubrange(range, with: Array(text.unicodeScalars))
   }
 
@@ -371,9 +368,9 @@ struct YAMLSurface {
     after neighbours: [String]
   ) throws(YAMLEditError) {
     let name = YAMLSpelling.text(.string(key), nil, like: nil, isInFlow: true)
-    guard let mapping = place.node.mapping else {
+    guard let map = place.node.map else {
       // `params:` without anything.
-      guard place.node.scalar?.string == "" || place.node.null != nil else {
+      guard place.node.scalar == .null else {
         throw YAMLEditError("\(file): '\(key)' cannot be added to what is no map")
       }
       return replace(place, by: [key: value], nil)
@@ -384,17 +381,11 @@ struct YAMLSurface {
     }
     let isFlow = place.isInFlow || isBracket(at: place.range.lowerBound)
     let text = "\(name): \(YAMLSpelling.text(value, spelling, like: nil, isInFlow: isFlow))"
-    let names = mapping.map { $0.key.scalar?.string ?? "" }
-    let index = neighbours.lazy.compactMap { names.firstIndex(of: $0) }.first ?? names.count - 1
-    guard index >= 0, index < mapping.count else {
-      return put("{\(text)}", at: place.range)
-    }
-    let pair = Array(mapping)[index]
-    guard let mark = pair.key.mark else {
-      throw YAMLEditError("\(file): the place for '\(key)' was not found; edit the file by hand")
-    }
-    let start = try self.index(of: mark)
-    let neighbour = try self.value(pair.value, ofKeyAt: start, isInFlow: isFlow)
+    let own = map.filter { !$0.isMerged }
+    let near = neighbours.lazy.compactMap { name in own.first { $0.key == name } }.first
+    guard let member = near ?? own.last else { return put("{\(text)}", at: place.range) }
+    let start = try index(of: member.keyLocation)
+    let neighbour = try self.value(member.value, ofKeyAt: start, isInFlow: isFlow)
     if isFlow {
       put(", \(text)", at: neighbour.range.upperBound..<neighbour.range.upperBound)
     } else {

@@ -2,58 +2,19 @@ import LinearAlgebra
 
 /// Ranks from 1; equal values share the mean of the ranks they span.
 public func midRanks(_ values: [Double]) -> [Double] {
-  let order = sortedIndices(values)
+  let order =
+    values.count < 512
+    ? sortedIndices(values).map { SortKey(values[$0], at: $0) } : radixSorted(values)
   var ranks = [Double](repeating: 0, count: values.count)
   var start = 0
   while start < order.count {
     var end = start + 1
-    while end < order.count && values[order[end]] == values[order[start]] { end += 1 }
+    while end < order.count && order[end].key == order[start].key { end += 1 }
     let rank = Double(start + 1 + end) / 2
-    for position in start..<end { ranks[order[position]] = rank }
+    for place in start..<end { ranks[order[place].position] = rank }
     start = end
   }
   return ranks
-}
-
-/// Positions in ascending order of their values; equal values keep their order.
-package func sortedIndices(_ values: [Double]) -> [Int] {
-  values.count < 512
-    ? values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
-    : radixSortedIndices(values)
-}
-
-/// Sorts by digits of 11 bits, the lowest first: several times faster than by comparisons.
-private func radixSortedIndices(_ values: [Double]) -> [Int] {
-  // As integers in the same order: negative numbers reversed, below all others; -0 is 0.
-  var keys = values.map { value in
-    let bits = (value + 0).bitPattern
-    return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
-  }
-  var order = Array(values.indices)
-  var (otherKeys, otherOrder) = (keys, order)
-  for shift in stride(from: UInt64(0), to: 64, by: 11) {
-    var starts = [Int](repeating: 0, count: 2049)
-    for key in keys { starts[Int(key >> shift & 2047) + 1] += 1 }
-    if starts.contains(keys.count) { continue }
-    for digit in 1...2048 { starts[digit] += starts[digit - 1] }
-    keys.withUnsafeBufferPointer { keys in
-      order.withUnsafeBufferPointer { order in
-        otherKeys.withUnsafeMutableBufferPointer { otherKeys in
-          otherOrder.withUnsafeMutableBufferPointer { otherOrder in
-            for place in keys.indices {
-              let digit = Int(keys[place] >> shift & 2047)
-              otherKeys[starts[digit]] = keys[place]
-              otherOrder[starts[digit]] = order[place]
-              starts[digit] += 1
-            }
-          }
-        }
-      }
-    }
-    swap(&keys, &otherKeys)
-    swap(&order, &otherOrder)
-  }
-  return order
 }
 
 /// Correlations of two samples of equal length.

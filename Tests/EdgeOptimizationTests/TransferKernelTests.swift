@@ -14,8 +14,39 @@ struct CholeskyFactorizationTests {
     #expect(abs(factor.halfLogDeterminant - 0.5 * 2.0794415416798357) < 1e-15)
   }
 
+  /// Sizes with and without a rest in each of the ways that rows are grouped.
+  @Test(arguments: Array(1...21) + [64, 101])
+  func `a solution gives the right side back`(size: Int) throws {
+    var generator = SplitMix64(seed: UInt64(size))
+    func draw() -> Double { Double(generator.next() >> 11) * 0x1p-53 - 0.5 }
+    let roots = (0..<size).map { _ in (0..<size + 3).map { _ in draw() } }
+    // What stands above the diagonal is not read.
+    let matrix = roots.indices.flatMap { row in
+      roots.indices.map { column in
+        column > row ? .nan : zip(roots[row], roots[column]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+    }
+    let right = roots.map { _ in draw() }
+    let factor = try #require(CholeskyFactorization(matrix, size: size))
+    let solution = factor.solve(right)
+    for row in 0..<size {
+      let product = (0..<size).reduce(0) { sum, column in
+        sum + matrix[max(row, column) * size + min(row, column)] * solution[column]
+      }
+      #expect(abs(product - right[row]) < 1e-7)
+    }
+    let half = factor.forward(right)
+    let form = zip(right, solution).reduce(0) { $0 + $1.0 * $1.1 }
+    #expect(abs(half.reduce(0) { $0 + $1 * $1 } - form) < 1e-7 * max(1, abs(form)))
+  }
+
   @Test func `a matrix that is not positive definite is refused`() {
     #expect(CholeskyFactorization([1, 2, 2, 1], size: 2) == nil)
+    var matrix = (0..<81).map { $0 % 10 == 0 ? 1.0 : 0 }
+    matrix[80] = -1
+    #expect(CholeskyFactorization(matrix, size: 9) == nil)
+    matrix[80] = .infinity
+    #expect(CholeskyFactorization(matrix, size: 9) == nil)
   }
 }
 

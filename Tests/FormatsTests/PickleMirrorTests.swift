@@ -7,6 +7,7 @@ struct PickleMirrorTests {
   func `a OneProxy table has the facts that Python finds`(table: OneProxyTable) throws {
     let path = Mirror.path(.oneProxy, "latency_data/\(table.name).pickle")
     let numbers = try #require(try Pickle.read(path: path).doubles)
+    #expect(try Pickle.numbers(path: path) == .list(numbers))
     #expect(numbers.count == 1999)
     #expect(Array(numbers.prefix(3)) == table.first)
     #expect(numbers.min() == table.min)
@@ -36,6 +37,9 @@ struct PickleMirrorTests {
     #expect(pairs.count { $0.value.doubles?.count == 2 } == 7456)
     #expect(pairs.count { $0.value.doubles?.count == 3 } == 8169)
     #expect(pairs.contains { $0.key.string == cell })
+    #expect(
+      try Pickle.numbers(path: path)
+        == .table(keys: keys, rows: pairs.compactMap { $0.value.doubles }))
   }
 
   @Test func `the best CIFAR-100 cell is number 9930`() throws {

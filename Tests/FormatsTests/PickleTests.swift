@@ -42,6 +42,40 @@ struct PickleTests {
         == .list([.list([.int(7)]), .list([.int(7)])]))
   }
 
+  @Test func `floats that come at once, singly and among others make one list`() throws {
+    let half = "G\u{3F}\u{E0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}"
+    let (number, seven) = (PickledValue.double(0.5), PickledValue.int(7))
+    #expect(try value("](\(half)\(half)e(\(half)e.") == .list([number, number, number]))
+    #expect(
+      try value("](\(half)e\(half)a(K\u{7}\(half)e.") == .list([number, number, seven, number]))
+    #expect(try value("](K\u{7}e(\(half)e.") == .list([seven, number]))
+    #expect(try value("(\(half)\(half)t.") == .tuple([number, number]))
+    // A list in a list, changed after it was shared.
+    #expect(
+      try value("](]q\u{0}h\u{0}(\(half)ee.") == .list([.list([number]), .list([number])]))
+    for code in ["(\(half)e.", "}(\(half)e.", "](\(half).", "](\(half)", "](G\u{3F}e."] {
+      #expect(throws: FormatError.self) { try value(code) }
+    }
+  }
+
+  @Test func `numbers are read without what surrounds them`() throws {
+    func numbers(_ code: String) throws -> PickledNumbers? {
+      try Pickle.numbers(
+        FileContent([0x80, 2] + code.unicodeScalars.map { UInt8($0.value) }, name: "t.pickle"))
+    }
+    let half = "G\u{3F}\u{E0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}"
+    #expect(try numbers("](\(half)\(half)e.") == .list([0.5, 0.5]))
+    #expect(try numbers("](K\u{7}\(half)\u{88}e.") == .list([7, 0.5, 1]))
+    let (a, b) = ("X\u{1}\u{0}\u{0}\u{0}a", "X\u{1}\u{0}\u{0}\u{0}b")
+    #expect(
+      try numbers("}(\(a)](\(half)e\(b)K\u{2}u.")
+        == .table(keys: ["a", "b"], rows: [[0.5], [2]]))
+    #expect(try numbers("](\(a)e.") == nil)
+    #expect(try numbers("}(K\u{1}K\u{2}u.") == nil)
+    #expect(try numbers("N.") == nil)
+    #expect(throws: FormatError.self) { try numbers("](\(half)e") }
+  }
+
   @Test func `latin1 text becomes the bytes of a NumPy scalar`() throws {
     let code =
       "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\u{2}\u{0}\u{0}\u{0}i8K\u{0}K\u{1}\u{87}R"

@@ -56,6 +56,34 @@ struct PageTests {
     #expect(!policy.contains("unsafe-eval"))
   }
 
+  @Test func `a long list of claims shows the first ones and all that fail`() throws {
+    var paper = SamplePaper()
+    paper.record.cells = (0..<40).map { index in
+      .claim(
+        ClaimRecord(
+          claim: "Claim \(index).", published: nil, source: nil, measured: "a.b",
+          measuredValue: .int(1), holds: ">= 0", verdict: index == 30 ? .fails : .holds, note: nil))
+    }
+    let html = NotebookPage(
+      record: paper.record, artifacts: paper.artifacts, figures: FixedDrawing()
+    ).html()
+    let parsed = try ParsedPage(html)
+    let rows = parsed.all("tr").filter { $0.attributes["class"] == "more" }
+    #expect(rows.count == 40 - 12 - 1)
+    #expect(parsed.text.contains("Show all 40 claims"))
+  }
+
+  @Test func `many notes of a matrix are folded`() throws {
+    var paper = SamplePaper()
+    let index = try #require(paper.record.instances.firstIndex { $0.outcome == .executed })
+    paper.record.instances[index].notes = (0..<9).map { "Note number \($0)." }
+    let html = NotebookPage(
+      record: paper.record, artifacts: paper.artifacts, figures: FixedDrawing()
+    ).html()
+    #expect(html.contains("6 more notes"))
+    #expect(try ParsedPage(html).text.contains("Note number 8."))
+  }
+
   @Test func `claims come first, with their verdicts in words`() throws {
     let text = try ParsedPage(page(SamplePaper())).text
     #expect(text.contains("1 of 3 claims hold"))

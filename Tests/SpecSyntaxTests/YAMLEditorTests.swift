@@ -128,6 +128,62 @@ struct YAMLEditorTests {
     #expect(error?.description.contains(words) ?? false, "\(error?.description ?? "")")
   }
 
+  @Test(
+    arguments: [
+      ("a: 1\nb: 2 # gone\nc: 3\n", "b", "a: 1\nc: 3\n"),
+      ("a: 1\nb: 2", "b", "a: 1"),
+      ("a: 1\r\nb: 2\r\nc: 3\r\n", "b", "a: 1\r\nc: 3\r\n"),
+      ("a: {b: 1, c: 2, d: 3} # end\n", "a.b", "a: {c: 2, d: 3} # end\n"),
+      ("a: {b: 1, c: 2, d: 3}\n", "a.c", "a: {b: 1, d: 3}\n"),
+      ("a: {b: 1, c: [2, {x: 3}]}\n", "a.c", "a: {b: 1}\n"),
+      ("a: {b: 1, # one\n  c: 2}\n", "a.c", "a: {b: 1, # one\n  }\n"),
+      ("a: {b: 1, # one\n  c: 2}\n", "a.b", "a: { # one\n  c: 2}\n"),
+      ("a: {b: 1}\nc: 2\n", "a.b", "c: 2\n"),
+      ("a:\n  b:\n    - 1\n    - 2\n  c: 3\n", "a.b", "a:\n  c: 3\n"),
+      ("a:\n  b: |\n    x\n\n    y\n  # of c\n  c: 3\n", "a.b", "a:\n  # of c\n  c: 3\n"),
+      (
+        "- s: x\n  params:\n    lr: 1e-3 # why\n  show: [m]\n", "0.params.lr",
+        "- s: x\n  show: [m]\n"
+      ),
+      ("- s: x\n  t: 1\n", "0.s", "- t: 1\n"),
+      ("a:\nb: 1\n", "a", "b: 1\n"),
+    ] as [(String, String, String)])
+  func `a key is taken out, with an empty map around it`(
+    text: String, path: String, wanted: String
+  ) throws {
+    var editor = YAMLEditor(text, file: "f.yaml")
+    try editor.remove(
+      path.split(separator: ".").map { step in
+        Int(step).map { YAMLEditor.Step.index($0) } ?? .key(String(step))
+      })
+    #expect(editor.text == wanted)
+  }
+
+  @Test(
+    arguments: [
+      ("a: {b: 1} # of a\n", "a: {} # of a\n"), ("a:\n  b: 1 # of b\nc: 2\n", "a: {}\nc: 2\n"),
+    ])
+  func `an emptied map can stay`(text: String, wanted: String) throws {
+    var editor = YAMLEditor(text, file: "f.yaml")
+    try editor.remove([.key("a"), .key("b")], withEmptyMap: false)
+    #expect(editor.text == wanted)
+  }
+
+  @Test(
+    arguments: [
+      ("a: &x 1\nb: *x\n", ["a"], "anchors"), ("a: 1\n", ["b"], "no place"),
+      ("a: &x {k: 1}\nb:\n  <<: *x\n  l: 2\n", ["b", "k"], "no place"),
+      ("- s: x\n  # of t\n  t: 1\n", ["0", "s"], "by hand"),
+    ] as [(String, [String], String)])
+  func `a key that others need stays`(text: String, path: [String], words: String) {
+    var editor = YAMLEditor(text, file: "f.yaml")
+    let error = #expect(throws: YAMLEditError.self) {
+      try editor.remove(path.map { Int($0).map { YAMLEditor.Step.index($0) } ?? .key($0) })
+    }
+    #expect(error?.description.contains(words) ?? false, "\(error?.description ?? "")")
+    #expect(editor.text == text)
+  }
+
   /// Every scalar of a real file is changed in turn; reading back is part of each change, and the
   /// number of lines shows that the layout stays.
   @Test func `every value of a long file can be changed without a trace elsewhere`() throws {

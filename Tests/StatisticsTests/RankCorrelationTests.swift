@@ -6,6 +6,29 @@ struct RankCorrelationTests {
     #expect(midRanks([3, 1, 3, 2]) == [3.5, 1, 3.5, 2])
   }
 
+  @Test func `ranks of many values count what is less and what is equal`() {
+    var generator = SplitMix64(seed: 3)
+    func draw() -> Double { Double(generator.next() >> 11) / 9_007_199_254_740_992 - 0.5 }
+    let spread = (0..<600).map { _ in draw() * 1e3 }
+    // Neighbours that differ in their last bits only, ties, both zeros and infinities.
+    let close = (0..<600).map { 1 + Double($0 * 7 % 300) * .ulpOfOne }
+    let special = (0..<600).map { [0, -0.0, .infinity, -.infinity, -1, 5e-324][$0 % 6] }
+    for values in [spread, close, special, spread.map { ($0 / 50).rounded() }] {
+      let expected = values.map { value in
+        let (less, equal) = values.reduce((0, 0)) {
+          ($0.0 + ($1 < value ? 1 : 0), $0.1 + ($1 == value ? 1 : 0))
+        }
+        return Double(less) + Double(equal + 1) / 2
+      }
+      #expect(midRanks(values) == expected)
+      let order = sortedIndices(values)
+      #expect(
+        zip(order, order.dropFirst()).allSatisfy {
+          values[$0] < values[$1] || (values[$0] == values[$1] && $0 < $1)
+        })
+    }
+  }
+
   @Test func `tau-b agrees with counting all pairs, ties included`() throws {
     var generator = SplitMix64(seed: 5)
     for count in [2, 3, 17, 64, 65] {

@@ -1,8 +1,8 @@
 "use strict";
 // Figures of two runs: side by side, or in one: drawn on common axes where that was possible, else
 // the later picture over the earlier one in grey.
-(() => {
-  document.querySelectorAll(".figure-pair").forEach((pair) => {
+window.enlivenChanges = (scope) => {
+  scope.querySelectorAll(".figure-pair").forEach((pair) => {
     if (pair.querySelectorAll("figure:not(.both) .drawing > :is(svg, img)").length < 2) return;
     const isDrawn = pair.querySelector(".both") !== null;
     const tools = document.createElement("div");
@@ -26,4 +26,4 @@
     tools.append(button, label);
     pair.before(tools);
   });
-})();
+};

@@ -15,11 +15,16 @@ public enum Pickle {
   /// - Throws: `FormatError` with the offset of the opcode that could not be followed.
   public static func read(_ content: FileContent) throws(FormatError) -> PickledValue {
     try content.withReader { (reader) throws(FormatError) in
-      let graph = try PickleMachine.run(&reader)
-      guard reader.isAtEnd else {
-        throw reader.error(found: "\(reader.remaining) bytes after the opcode STOP")
-      }
-      return try PickleTree.value(graph, file: reader.file)
+      try PickleTree.value(whole(&reader), file: reader.file)
     }
+  }
+
+  /// One pickle that fills what is read.
+  static func whole(_ reader: inout ByteReader) throws(FormatError) -> PickleGraph {
+    let graph = try PickleMachine.run(&reader)
+    guard reader.isAtEnd else {
+      throw reader.error(found: "\(reader.remaining) bytes after the opcode STOP")
+    }
+    return graph
   }
 }

@@ -30,6 +30,8 @@ struct PickledInstance {
 
 enum PickleNode {
   case list([PickleItem])
+  /// A list of floats that was written at once.
+  case numbers([Double])
   case tuple([PickleItem])
   /// Keys and values in turn.
   case dict([PickleItem])
@@ -43,6 +45,17 @@ enum PickleNode {
   case instance(PickledInstance)
   /// Stands in for a node while its content is being changed in place.
   case taken
+}
+
+extension PickleNode {
+  /// The elements of a list.
+  var items: [PickleItem]? {
+    switch self {
+    case .list(let items): items
+    case .numbers(let numbers): numbers.map { .double($0) }
+    default: nil
+    }
+  }
 }
 
 /// What a pickle built: numbered objects, one of which is the result.
@@ -121,6 +134,8 @@ struct PickleTree {
   private mutating func convert(_ index: Int, depth: Int) throws(FormatError) -> PickledValue {
     switch nodes[index] {
     case .list(let items): return .list(try values(items, of: index, depth: depth))
+    case .numbers(let numbers):
+      return .list(try values(numbers.map { .double($0) }, of: index, depth: depth))
     case .tuple(let items): return .tuple(try values(items, of: index, depth: depth))
     case .dict(let items):
       let flat = try values(items, of: index, depth: depth)
@@ -171,7 +186,7 @@ struct PickleTree {
   private mutating func objects(
     _ shape: [Int], _ isFortran: Bool, _ item: PickleItem, of index: Int, depth: Int
   ) throws(FormatError) -> PickledValue {
-    guard case .node(let list) = item, case .list(let items) = nodes[list] else {
+    guard case .node(let list) = item, let items = nodes[list].items else {
       throw malformed("an array of objects without a list of them")
     }
     // The element size is irrelevant: one byte each counts the elements.

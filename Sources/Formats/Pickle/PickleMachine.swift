@@ -93,7 +93,7 @@ struct PickleMachine {
     switch opcode {
     case .proto, .frame: try header()
     case .stop: break
-    case .mark: marks.append(stack.count)
+    case .mark: if try !takeNumbers() { marks.append(stack.count) }
     case .emptyList: push(.list([]))
     case .emptyDict: push(.dict([]))
     case .emptyTuple: push(.tuple([]))
@@ -234,13 +234,38 @@ struct PickleMachine {
   // MARK: - Containers
 
   private mutating func append(_ items: [PickleItem]) throws(FormatError) {
-    guard case .node(let index) = try top(), case .list(var list) = nodes[index] else {
+    guard case .node(let index) = try top(), var list = nodes[index].items else {
       throw failure("\(opcode.name) to an object that is no list")
     }
     // The node lets go of its array, or every batch would copy all that came before.
     nodes[index] = .taken
     list.append(contentsOf: items)
     nodes[index] = .list(list)
+  }
+
+  /// Takes floats behind a MARK that all go to a list at once, as most tables are written; else
+  /// leaves them where they are.
+  private mutating func takeNumbers() throws(FormatError) -> Bool {
+    let bytes = reader.bytes
+    var end = reader.offset
+    while end + 9 < bytes.count, bytes[end] == PickleOpcode.binFloat.rawValue { end += 9 }
+    guard end > reader.offset, bytes[end] == PickleOpcode.appends.rawValue,
+      stack.count > marks.last ?? 0, case .node(let index)? = stack.last
+    else { return false }
+    var numbers: [Double]
+    switch nodes[index] {
+    case .list(let items) where items.isEmpty: numbers = []
+    case .numbers(let known): numbers = known
+    default: return false
+    }
+    nodes[index] = .taken
+    for start in stride(from: reader.offset + 1, to: end, by: 9) {
+      let bits = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+      numbers.append(Double(bitPattern: bits))
+    }
+    nodes[index] = .numbers(numbers)
+    _ = try reader.take(end + 1 - reader.offset, "a list")
+    return true
   }
 
   private mutating func set(_ items: [PickleItem]) throws(FormatError) {

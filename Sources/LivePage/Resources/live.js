@@ -14,8 +14,15 @@
     return element;
   };
   const isReadOnly = document.body.classList.contains("read-only");
+  // The same bar stands above the lists of runs, changes and lineage.
+  const isNotebook = document.body.dataset.view === "notebook";
+  const viewTitle = document.title;
   // The token has done its work; it need not stay in the history.
-  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  const address = new URL(location.href);
+  if (address.searchParams.has("token")) {
+    address.searchParams.delete("token");
+    history.replaceState(null, "", address);
+  }
   document.querySelector(".bar-buttons").append(themeButton);
 
   // Words and signs: never colour alone.
@@ -51,12 +58,11 @@
   };
   const now = () => Date.now() / 1000;
 
-  // What is known: the run, the notebook, and what else stands in the bar.
-  let run = null;
+  // What is known: the runs, the notebook, and what else stands in the bar.
+  const runs = new Map();
   let notebook = { parts: [], stages: [], title: document.title };
   let problem = null;
   let refusal = null;
-  let usage = null;
   let lastId = "";
   let connection = "connecting";
   const stages = new Map();
@@ -82,14 +88,13 @@
     ...json, log: json.log ?? [], omitted: json.omitted ?? 0,
     curves: new Map(Object.entries(json.curves ?? {}).map(([name, points]) => [name, new Curve(points)])),
   });
-  const takeRun = (json) => json && {
+  const takeRun = (json) => ({
     ...json, selected: new Set(json.selected),
     stages: new Map(Object.entries(json.stages).map(([name, stage]) => [name, takeStage(stage)])),
-  };
+  });
 
   // The same as the server does, for what comes after its snapshot.
-  const apply = (event) => {
-    if (!run) return;
+  const apply = (run, event) => {
     const name = event.instance;
     const stage = run.stages.get(name);
     switch (event.event) {
@@ -144,15 +149,23 @@
     if (name) touch(name);
   };
 
-  // How an instance stands: by the run while it goes on, else by the plan.
-  const isRunning = () => run?.status === "running";
+  // Runs that go on, the newest first, and the one that ended last.
+  const going = () => [...runs.values()].filter((run) => run.status === "running").reverse();
+  const last = () => [...runs.values()].findLast((run) => run.status !== "running");
+  const isRunning = () => going().length > 0;
+  const isActive = (stage) => stage?.state === "running" || stage?.state === "retrying";
+
+  // How an instance stands: by a run that goes on, else by the plan. Of several runs the one counts
+  // that is at work on it, then one that will be, then the newest.
   const standing = (name) => {
     const known = stages.get(name);
-    if (isRunning() && run.selected.has(name)) {
-      const stage = run.stages.get(name);
+    const wanting = going().filter((run) => run.selected.has(name));
+    if (wanting.length) {
+      const told = wanting.map((run) => run.stages.get(name));
+      const stage = told.find(isActive) ?? (told.includes(undefined) ? undefined : told[0]);
       return stage ? { state: stage.state, stage } : { state: "queued" };
     }
-    return { state: known?.state ?? "pending", stage: run?.stages.get(name), known };
+    return { state: known?.state ?? "pending", stage: last()?.stages.get(name), known };
   };
 
   // MARK: Drawing, ten times a second at most
@@ -189,8 +202,8 @@
   setInterval(() => {
     if (!isRunning()) return;
     drawBar();
-    for (const [name, stage] of run.stages) {
-      if (stage.state === "running" || stage.state === "retrying") touch(name);
+    for (const run of going()) {
+      for (const [name, stage] of run.stages) if (isActive(stage)) touch(name);
     }
   }, 1000);
   addEventListener("visibilitychange", () => {
@@ -221,7 +234,8 @@
   };
   const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   const drawBar = () => {
-    const names = isRunning() ? [...run.selected] : notebook.stages.map((stage) => stage.name);
+    const current = going();
+    const names = current.length ? [...new Set(current.flatMap((run) => [...run.selected]))] : notebook.stages.map((stage) => stage.name);
     const counts = new Map(counted(names));
     const count = (...states) => states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
     let state = "fresh";
@@ -230,34 +244,72 @@
     const wanted = count("stale", "pending", "failed");
     if (connection !== "open") {
       [state, text] = ["stale", connection === "lost" ? "connection lost" : "connecting"];
-    } else if (isRunning()) {
+    } else if (current.length) {
       const done = names.length - count("running", "retrying", "queued");
-      [state, text] = ["running", `running ${duration(now() - run.began)}`];
+      const began = Math.min(...current.map((run) => run.began ?? now()));
+      [state, text] = ["running", `${current.length > 1 ? `${current.length} runs` : "running"} ${duration(now() - began)}`];
       bar.progress.value = names.length ? done / names.length : 0;
       detail = [`${done} of ${names.length} done`, count("running", "retrying") && `${count("running", "retrying")} running`,
         count("queued") && `${count("queued")} queued`, count("failed") && `${count("failed")} failed`];
     } else {
-      const last = run?.status;
+      const status = last()?.status;
       if (counts.get("failed")) [state, text] = ["failed", `${plural(counts.get("failed"), "stage")} failed`];
       else if (wanted) [state, text] = [count("stale") ? "stale" : "pending", `${plural(wanted, "stage")} to run`];
       else [state, text] = ["fresh", "up to date"];
       detail = [`${plural(names.length, "stage")}`, counts.get("failed") && wanted > counts.get("failed") && `${wanted - counts.get("failed")} to run`,
-        last === "interrupted" && "last run was cancelled", last === "lost" && "last run died"];
+        status === "interrupted" && "last run was cancelled", status === "lost" && "last run died"];
     }
-    bar.progress.hidden = !isRunning();
+    bar.progress.hidden = !current.length;
     setText(bar.mark, signs[state]);
     setText(bar.word, text);
     get("bar-state").className = `bar-state badge ${state}`;
-    setText(bar.counts, detail.filter(Boolean).join(" · "));
-    setText(bar.usage, isRunning() && usage ? [usage.cpus !== null && `${usage.cpus.toFixed(1)} cores`, bytes(usage.memory)].filter(Boolean).join(" · ") : "");
-    document.title = isRunning() ? `▶ ${detail[0]} – ${notebook.title}` : `${state === "fresh" ? "" : `${signs[state]} `}${notebook.title}`;
+    const words = detail.filter(Boolean).join(" · ");
+    setText(bar.counts, words);
+    bar.counts.title = words;
+    const used = current.map((run) => run.usage).filter(Boolean);
+    const cores = used.filter(({ cpus }) => cpus !== null).reduce((sum, { cpus }) => sum + cpus, 0);
+    setText(bar.usage, used.length ? `${cores.toFixed(1)} cores · ${bytes(used.reduce((sum, { memory }) => sum + memory, 0))}` : "");
+    const title = isNotebook ? notebook.title : document.body.dataset.title ?? viewTitle;
+    document.title = current.length ? `▶ ${detail[0]} – ${title}` : `${state === "fresh" ? "" : `${signs[state]} `}${title}`;
     if (!isReadOnly) {
-      get("cancel").hidden = !isRunning();
-      get("run-all").hidden = isRunning();
+      get("cancel").hidden = !current.length;
+      setText(get("cancel"), current.length > 1 ? "Cancel all" : "Cancel");
+      get("run-all").hidden = current.length > 0;
       get("run-all").disabled = connection !== "open" || problem !== null || wanted === 0;
       get("parameters").hidden = !notebook.hasParameters;
     }
+    drawRuns(current);
     drawBanner();
+  };
+
+  // Where several runs go on, each has a line of its own.
+  const runLines = new Map();
+  const drawRuns = (current) => {
+    const list = get("bar-runs");
+    list.hidden = current.length < 2;
+    const shown = list.hidden ? [] : current;
+    for (const [id, line] of runLines) {
+      if (!shown.some((run) => run.run === id)) { line.root.remove(); runLines.delete(id); }
+    }
+    for (const run of shown) {
+      let line = runLines.get(run.run);
+      if (!line) {
+        line = { root: make("li"), words: make("span") };
+        line.root.append(make("code", { textContent: run.run }), line.words);
+        if (!isReadOnly) {
+          const button = make("button", { type: "button", textContent: "Cancel" }, { "aria-label": `Cancel run ${run.run}` });
+          button.addEventListener("click", () => post("/cancel", { run: run.run }));
+          line.root.append(button);
+        }
+        runLines.set(run.run, line);
+        list.append(line.root);
+      }
+      const told = [...run.selected].map((name) => run.stages.get(name));
+      const active = told.filter(isActive).length;
+      const names = [...run.stages].filter(([, stage]) => isActive(stage)).map(([name]) => name);
+      setText(line.words, [`${told.filter((stage) => stage && !isActive(stage)).length} of ${told.length} done`,
+        active > 0 && `at ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}`].filter(Boolean).join(" · "));
+    }
   };
   const drawBanner = () => {
     const parts = [];
@@ -265,7 +317,9 @@
     if (connection === "refused") parts.push("The server was started anew. Open the address that it printed.");
     if (problem) parts.push(problem);
     if (refusal) parts.push(refusal);
-    if (isRunning() || run?.status === "lost") parts.push(...run.warnings.slice(-3));
+    for (const run of [...going(), last()]) {
+      if (run?.status === "running" || run?.status === "lost") parts.push(...run.warnings.slice(-3));
+    }
     const text = parts.join("\n\n");
     const banner = get("banner");
     banner.hidden = !text;
@@ -309,9 +363,8 @@
     section.querySelector("header").after(area);
     const why = make("p", { className: "live-why", hidden: true });
     area.before(why);
-    let tools = null;
+    const tools = make("span", { className: "tools" }, { role: "group", "aria-label": `Actions for ${cell}` });
     if (!isReadOnly) {
-      tools = make("span", { className: "tools" }, { role: "group", "aria-label": `Actions for ${cell}` });
       const tool = (action, text, label, act) => {
         const button = make("button", { type: "button", textContent: text }, { "aria-label": label, title: label, "data-action": action });
         button.addEventListener("click", act);
@@ -320,9 +373,19 @@
       tool("run", "Run", `Run ${cell} and what it needs`, () => post("/run", { only: [cell] }));
       tool("force", "Force", `Run ${cell} again though its result is known`, () => post("/run", { only: [cell], force: [cell] }));
       tool("parameters", "Parameters", `Parameters of ${cell}`, () => openForm(cell));
-      section.querySelector("header").append(tools);
     }
+    tools.append(make("a", { href: `/lineage?of=${encodeURIComponent(cell)}`, textContent: "Lineage" }, { "aria-label": `Lineage of ${cell}` }));
+    section.querySelector("header").append(tools);
+    // What is named under a figure or table leads to where it comes from.
+    for (const name of all(":is(figure, .table-frame + .aside) code", section)) nameArtifact(name);
     cellParts.set(cell, { section, outcome, area, why, tools, blocks: new Map() });
+  };
+
+  const nameArtifact = (code) => {
+    if (code.closest("a") || !code.closest(".lineage, .aside > span")) return;
+    const link = make("a", { href: `/lineage?of=${encodeURIComponent(code.textContent)}`, title: "What made it, and what used it" });
+    code.replaceWith(link);
+    link.append(code);
   };
 
   const shownInstances = 6;
@@ -358,9 +421,8 @@
     for (const name of names) {
       const { state, stage } = standing(name);
       if (!stage) continue;
-      const isActive = state === "running" || state === "retrying";
       const hasFailed = stage.state === "failed" && (isRunning() || state === "failed");
-      const rank = isActive ? 0 : hasFailed ? 1 : stage.curves.size ? 2 : 3;
+      const rank = isActive({ state }) ? 0 : hasFailed ? 1 : stage.curves.size ? 2 : 3;
       if (rank < 3) ranked.push({ name, rank, stage });
     }
     ranked.sort((one, other) => one.rank - other.rank);
@@ -397,17 +459,17 @@
   };
   const drawBlock = (block, stage, rank) => {
     const progress = stage.progress;
-    const isActive = rank === 0;
+    const isAtWork = rank === 0;
     let text = "";
-    if (isActive && progress) {
+    if (isAtWork && progress) {
       text = progress.total > 0 ? `${progress.done} of ${progress.total} ${progress.unit}` : `${progress.done} ${progress.unit}`;
       if (progress.message) text += ` · ${progress.message}`;
     } else if (stage.state === "retrying") text = `trying again: ${stage.message}`;
     else if (stage.state === "failed") text = `${stage.code ?? ""} ${stage.message ?? ""}`;
-    else if (isActive) text = stage.why;
+    else if (isAtWork) text = stage.why;
     setText(block.words, text);
-    block.progress.hidden = !isActive;
-    if (isActive) {
+    block.progress.hidden = !isAtWork;
+    if (isAtWork) {
       if (progress?.total > 0) block.progress.value = Math.min(1, progress.done / progress.total);
       else block.progress.removeAttribute("value");
     }
@@ -500,9 +562,10 @@
   };
   const enlivenTexts = () => all(".part").forEach((part) => { notebookPage.typeset(part); notebookPage.highlight(part); });
 
-  const figures = new IntersectionObserver((entries) => entries.forEach(async (entry) => {
-    if (!entry.isIntersecting) return;
-    const figure = entry.target;
+  const figures = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) drawFigure(target);
+  }, { rootMargin: "400px" });
+  const drawFigure = async (figure) => {
     figures.unobserve(figure);
     const query = new URLSearchParams({ digest: figure.dataset.digest, name: figure.dataset.name, id: figure.id });
     const response = await fetch(`/figure?${query}`).catch(() => null);
@@ -515,8 +578,18 @@
     fresh.dataset.digest = figure.dataset.digest;
     fresh.dataset.name = figure.dataset.name;
     figure.replaceWith(fresh);
+    all("code", fresh).forEach(nameArtifact);
     if (fresh.classList.contains("interactive") && await load("/vega.js") && fresh.isConnected) notebookPage.wakeSoon(fresh);
-  }), { rootMargin: "400px" });
+  };
+  // Paper has no view that a figure could come into.
+  addEventListener("keydown", async (event) => {
+    const deferred = all("figure.deferred");
+    if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !deferred.length) return;
+    event.preventDefault();
+    announce("Drawing the figures for printing.");
+    await Promise.all(deferred.map(drawFigure));
+    print();
+  });
 
   const replacePart = (old, html, key, version) => {
     const part = make("div", { className: "part", innerHTML: html });
@@ -545,7 +618,7 @@
   };
   let isReconciling = false;
   const reconcile = async () => {
-    if (isReconciling) return;
+    if (isReconciling || !isNotebook) return;
     isReconciling = true;
     try {
       let seen = null;
@@ -605,25 +678,37 @@
 
   const receive = {
     state: (json) => {
-      run = takeRun(json.run);
-      ({ problem, refusal, usage } = json);
+      runs.clear();
+      for (const run of json.runs) runs.set(run.run, takeRun(run));
+      ({ problem, refusal } = json);
       takeNotebook(json.notebook);
       touchAll();
     },
     run: (json) => {
-      run = takeRun(json);
+      runs.set(json.run, takeRun(json));
       refusal = null;
-      usage = null;
       announce("Run started.");
       touchAll();
     },
     events: (json) => {
-      json.forEach(apply);
-      if (json.some((event) => event.event === "began" || event.event === "ended")) touchAll();
+      const run = runs.get(json.run);
+      if (!run) return;
+      for (const event of json.events) apply(run, event);
+      if (json.events.some((event) => event.event === "began" || event.event === "ended")) touchAll();
+    },
+    // The run's process is gone; of those that are over, the last one is kept.
+    over: (id) => {
+      for (const [name, run] of runs) if (run.status !== "running" && name !== id) runs.delete(name);
+      dispatchEvent(new CustomEvent("run-over", { detail: id }));
+      touchAll();
     },
     notebook: (json) => { problem = null; takeNotebook(json); },
     problem: (json) => { problem = json; touchAll(); },
-    usage: (json) => { usage = json; plan(); },
+    usage: (json) => {
+      const run = runs.get(json.run);
+      if (run) run.usage = json.usage;
+      plan();
+    },
     refusal: (json) => { refusal = json; touchAll(); },
   };
   const parsed = (id) => { const [epoch, count] = id.split("-"); return [epoch, Number(count)]; };
@@ -713,24 +798,39 @@
 
   // A form for the parameters of a cell, or of the pipeline where there is no cell.
   const dialog = get("form");
+  const fallen = (field) => {
+    const text = field.canUnset ? field.fallback : field.default;
+    return text === undefined ? "not set" : `default: ${text}`;
+  };
   const control = (field, id) => {
     const properties = { id, disabled: Boolean(field.obstacle), required: Boolean(field.required) };
     if (field.kind === "choice" || field.kind === "boolean") {
       const select = make("select", properties);
       const choices = field.kind === "boolean" ? ["true", "false"] : field.choices;
-      if (field.text === "") select.append(new Option(field.default === undefined ? "not set" : `default: ${field.default}`, ""));
+      if (field.isSet === false || field.canUnset) select.append(new Option(fallen(field), ""));
       for (const choice of choices) select.append(new Option(choice, choice));
       if (field.text !== "" && !choices.includes(field.text)) select.append(new Option(field.text, field.text));
       select.value = field.text;
-      return select;
+      // The empty choice is the default itself.
+      return { input: select, isUnset: () => Boolean(field.canUnset) && select.value === "" };
     }
     const isLong = field.kind === "yaml" || field.text.length > 60 || field.text.includes("\n");
     const input = make(isLong ? "textarea" : "input", { ...properties, value: field.text, autocomplete: "off", spellcheck: false });
     if (isLong) input.rows = Math.min(12, Math.max(2, Math.ceil(field.text.length / 60)));
     else if (field.kind === "integer") input.inputMode = "numeric";
     else if (field.kind === "number") input.inputMode = "decimal";
-    if (field.default !== undefined) input.placeholder = `default: ${field.default}`;
-    return input;
+    if (field.isSet === false || field.canUnset) input.placeholder = fallen(field);
+    if (!field.canUnset || field.obstacle) return { input, isUnset: () => false };
+    // A text may be empty on purpose, so that the default has a button of its own.
+    let typed = null;
+    const button = make("button", { type: "button", className: "unset", textContent: field.fallback === undefined ? "Unset" : "Default" },
+      { "aria-pressed": "false", "aria-label": `${field.label}: ${fallen(field)}`, title: `Take it out of the file: ${fallen(field)}` });
+    button.addEventListener("click", () => {
+      if (typed === null) { typed = input.value; input.value = ""; } else { input.value = typed; typed = null; }
+      input.disabled = typed !== null;
+      button.setAttribute("aria-pressed", String(typed !== null));
+    });
+    return { input, button, isUnset: () => typed !== null };
   };
   const limits = (field) => {
     const { minimum: low, maximum: high } = field;
@@ -746,29 +846,37 @@
     const form = make("form", { method: "dialog" });
     form.append(make("h2", { id: "form-title", textContent: title }));
     form.append(make("p", { className: "aside", textContent: fields.length ? `Changes are written into ${notebook.file} and what it includes; comments and layout stay.` : "There are none." }));
-    const inputs = fields.map((field, index) => {
+    const controls = fields.map((field, index) => {
       const id = `field-${index}`;
       const row = make("div", { className: "field" });
-      const input = control(field, id);
-      const words = [field.doc, field.unit && `In ${field.unit}.`, limits(field), field.note, field.obstacle].filter(Boolean).join(" ");
-      row.append(make("label", { htmlFor: id, textContent: field.label }), input);
+      const made = control(field, id);
+      const { input, button } = made;
+      const doc = field.doc?.replace(/([^.!?:])$/, "$1.");
+      const words = [doc, field.unit && `In ${field.unit}.`, limits(field), field.note, field.obstacle].filter(Boolean).join(" ");
+      const place = make("span", { className: "control" });
+      place.append(input, ...(button ? [button] : []));
+      row.append(make("label", { htmlFor: id, textContent: field.label }), place);
       if (words) {
         row.append(make("small", { id: `${id}-words`, textContent: words }));
         input.setAttribute("aria-describedby", `${id}-words`);
       }
       form.append(row);
-      return input;
+      return made;
     });
     const trouble = make("div", { className: "form-problem" }, { role: "alert" });
     const buttons = make("div", { className: "form-buttons" });
-    const close = make("button", { type: "button", textContent: "Close" });
+    const close = make("button", { type: "button", className: "close", textContent: "Close" });
     close.addEventListener("click", () => dialog.close());
-    const save = make("button", { type: "submit", textContent: "Save", className: "primary", hidden: !fields.length });
-    const saveAndRun = make("button", { type: "button", textContent: cell === null ? "Save and run" : `Save and run ${cell}`, hidden: !fields.length });
+    const save = make("button", { type: "submit", textContent: "Save", className: "primary save", hidden: !fields.length });
+    const saveAndRun = make("button", { type: "button", className: "save-and-run", textContent: cell === null ? "Save and run" : `Save and run ${cell}`, hidden: !fields.length });
     const submit = async (wish) => {
       if (!form.reportValidity()) return;
-      const changes = fields.map((field, index) => ({ target: field.target, text: inputs[index].value, was: field.text }))
-        .filter(({ text, was }) => text !== was);
+      const changes = fields.map((field, index) => {
+        const { input, isUnset } = controls[index];
+        const change = { target: field.target, was: field.text };
+        if (isUnset()) return { ...change, unset: true };
+        return input.value === field.text ? null : { ...change, text: input.value };
+      }).filter(Boolean);
       trouble.textContent = "";
       const wrong = changes.length ? await post("/parameters", { changes }) : null;
       if (wrong) { trouble.textContent = wrong; return; }
@@ -784,19 +892,33 @@
     dialog.showModal();
   };
 
-  // From cell to cell by j and k, as in other notebooks.
+  const top = (section) => section.getBoundingClientRect().top;
+  const line = () => get("bar").offsetHeight + 24;
+  const goTo = (section) => {
+    if (!section) return;
+    section.tabIndex = -1;
+    section.focus({ preventScroll: true });
+    section.scrollIntoView({ block: "start", behavior: "instant" });
+  };
+  // What the bar speaks of is a click away, in a notebook of any length: one stage after the other.
+  const goToNext = () => {
+    if (!isNotebook) { location.href = "/"; return; }
+    const wanted = isRunning() ? ["running", "retrying"] : ["failed", "stale", "pending"];
+    const sections = [...cellParts].filter(([cell]) => cells.get(cell)?.some((name) => wanted.includes(standing(name).state)))
+      .map(([, { section }]) => section).sort((one, other) => top(one) - top(other));
+    goTo(sections.find((section) => top(section) > line() + 4) ?? sections[0]);
+  };
+  get("bar-state").addEventListener("click", goToNext);
+  // From cell to cell by j and k, as in other notebooks; by n to the next that runs or is to run.
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+    if (event.key === "n") goToNext();
     if (event.key !== "j" && event.key !== "k") return;
     const sections = all(".part > section.stage, .part > section.claim");
-    const top = (section) => section.getBoundingClientRect().top;
-    const line = get("bar").offsetHeight + 24;
-    const next = event.key === "j" ? sections.find((section) => top(section) > line + 4) : sections.findLast((section) => top(section) < line - 4);
-    if (!next) return;
-    next.tabIndex = -1;
-    next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "start", behavior: "instant" });
+    goTo(event.key === "j" ? sections.find((section) => top(section) > line() + 4) : sections.findLast((section) => top(section) < line() - 4));
   });
+
+  addEventListener("view-shown", drawBar);
 
   // MARK: Start
 
@@ -806,5 +928,5 @@
     if (!navigator.locks) { lead(); return; }
     navigator.locks.request("pipeline-live", () => new Promise(() => lead()));
   });
-  reveal();
+  if (isNotebook) reveal();
 })();

@@ -16,7 +16,8 @@
   const themeButton = make("button", { type: "button", className: "theme" });
   const setTheme = (theme) => {
     if (theme === "auto") delete root.dataset.theme; else root.dataset.theme = theme;
-    themeButton.textContent = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" }[theme];
+    const [sign, word] = { auto: ["◐", "Auto"], light: ["○", "Light"], dark: ["●", "Dark"] }[theme];
+    themeButton.replaceChildren(sign, " ", make("span", { textContent: word }));
     themeButton.setAttribute("aria-label", `Colours: ${theme}`);
   };
   let theme = themes.includes(recall()) ? recall() : "auto";
@@ -135,21 +136,38 @@
   // Figures wake up when they come into view; nothing is ever loaded.
   const refuse = () => Promise.reject(new Error("this page loads nothing"));
   const loader = { load: refuse, http: refuse, file: refuse, sanitize: refuse };
+  const specification = async (script) => {
+    if (script.type === "application/json") return JSON.parse(script.textContent);
+    const bytes = Uint8Array.from(atob(script.textContent), (character) => character.charCodeAt(0));
+    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(unpacked).text());
+  };
+  // What Vega thinks of a figure is for who makes it; the console of who reads it stays empty.
+  const { warn } = console;
+  let hushing = 0;
+  const hushed = async (work) => {
+    hushing += 1;
+    console.warn = () => {};
+    try { return await work(); } finally {
+      hushing -= 1;
+      if (!hushing) console.warn = warn;
+    }
+  };
   const wake = async (figure) => {
     const drawing = figure.querySelector(".drawing");
     const picture = [...drawing.childNodes];
     const paper = drawing.classList.contains("paper");
     try {
-      const spec = JSON.parse(figure.querySelector("script").textContent);
+      const spec = await specification(figure.querySelector("script"));
       delete spec.usermeta;
       const stage = make("div", { hidden: false });
       stage.style.cssText = "position:absolute;visibility:hidden";
       drawing.append(stage);
-      const { view } = await vegaEmbed(stage, spec, {
-        ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
-        config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" },
-        logLevel: 1,
-      });
+      delete spec.$schema;
+      const { view } = await hushed(() => vegaEmbed(stage, spec, {
+        mode: "vega-lite", ast: true, loader, actions: false, renderer: paper ? "canvas" : "svg",
+        config: figureThemes[paper ? "paper" : "page"], tooltip: { theme: "custom" }, logLevel: 1,
+      }));
       stage.style.cssText = "";
       picture.forEach((node) => node.remove());
       figure.classList.add("awake");

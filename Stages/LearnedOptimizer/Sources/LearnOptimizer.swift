@@ -84,6 +84,7 @@ public struct LearnOptimizer: Stage {
       context.metric("\(mode)_gap", summary?.gap)
       context.metric("\(mode)_exceeded", summary?.exceeded)
     }
+    context.metric("evolutionary_judged", DesignTrial.judged(rows, .evolutionary))
     try reportPredictors(problem, accuracy, latency, Set(designs + measured), context)
     context.metric("accuracies_measured", designs.count + measured.count)
     context.metric("latencies_measured", parameters.references.count)

@@ -44,6 +44,12 @@ struct LearnOptimizerTests {
     #expect(try #require(first.metrics["latency_srcc"].flatMap(\.double)) > 0.9)
     #expect(try #require(first.metrics["accuracy_srcc"].flatMap(\.double)) > 0.95)
     #expect(first.metrics["latencies_measured"] == 5)
+    // By the same predictors a search finds what enumeration finds, or nearly.
+    let searched = try #require(first.metrics["evolutionary_gap"].flatMap(\.double))
+    let enumerated = try #require(first.metrics["exhaustive_gap"].flatMap(\.double))
+    #expect(abs(searched - enumerated) < 0.5)
+    let judged = try #require(first.metrics["evolutionary_judged"].flatMap(\.double))
+    #expect(judged >= 100 && judged <= 15_625)
     let table = String(decoding: try first.bytes("designs"), as: UTF8.self)
     #expect(table.split(separator: "\n").count == 9)
     #expect(table.hasPrefix("device,budget,optimum,direct_design,direct_accuracy,direct_latency,"))

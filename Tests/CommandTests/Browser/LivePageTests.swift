@@ -238,6 +238,37 @@ struct LivePageTests {
     #expect(try project.record()["id"]?.string != before)
     #expect(try project.outcomes()["s0"] == "executed")
     #expect(try project.outcomes()["s1"] != "executed")
+
+    // What a run of one cell leaves out keeps what it has to show, stale as it may be.
+    try project.write(
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2")
+        .replacing("echo 9", with: "echo nine").replacing("echo zero", with: "echo nil"))
+    try page.wait(for: "◐ stale", in: "#stage-s9 .outcome")
+    try page.click("#stage-s0 [data-action=run]")
+    try page.wait(for: "✓ up to date", in: "#stage-s0 .outcome")
+    try page.wait(for: "9 stages to run", in: "#bar-state")
+    #expect(try page.text("#stage-s9 .outcome").contains("◐ stale"))
+    #expect(try page.text("#stage-s9 pre.output").contains("9"))
+    try project.write(
+      "paper.yaml",
+      Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing("top: 1", with: "top: 2"))
+    try page.wait(for: "up to date", in: "#bar-state")
+
+    // A value is taken out of the file, with the map that held nothing else; the default holds then.
+    try page.click("#stage-words [data-action=parameters]")
+    try page.wait(for: "Parameters of words", in: "#form-title")
+    try page.click("dialog .field:has(#field-0) .unset")
+    try page.wait(for: "document.querySelector('#field-0').disabled")
+    try page.click("dialog button.primary")
+    try page.wait(for: "!document.querySelector('dialog').open")
+    try page.wait(for: "◐ stale", in: "#stage-words .outcome")
+    #expect(
+      project.read("paper.yaml")
+        == Self.tenStages.replacing("limit: 3", with: "limit: 5").replacing(
+          "    params:\n      top: 1   # only the best\n", with: ""))
+    try page.click("#stage-words [data-action=parameters]")
+    try page.wait(for: "document.querySelector('#field-0')?.placeholder.startsWith('default: ')")
     #expect(page.problems == [])
   }
 }

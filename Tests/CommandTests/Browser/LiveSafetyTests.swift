@@ -103,7 +103,8 @@ struct LiveSafetyTests {
     // The browser has the cookie of the first server now; the second one's page tries to use it.
     let attacker = try browser.open(foreign.address)
     try attacker.wait(for: "1 stage to run", in: "#bar-state")
-    #expect(try attacker.evaluate("document.querySelector('#run-all, #cancel, .tools')") == .null)
+    #expect(
+      try attacker.evaluate("document.querySelector('#run-all, #cancel, .tools button')") == .null)
     for (target, options) in [
       ("\(server.origin)/state", "{credentials: 'include', mode: 'no-cors'}"),
       (
@@ -134,6 +135,7 @@ struct LiveSafetyTests {
           ask("GET", "/?token=wrong", Host=host)[0],
           ask("GET", "/state", Host=host)[0],
           ask("GET", "/page.js", Host=host)[0],
+          ask("GET", "/view/runs", Host=host)[0],
           ask("GET", "/state", Host="evil.example", Cookie=cookie)[0],
           ask("GET", "/state", Host=host, Cookie=cookie, Origin="http://evil.example")[0],
           ask("POST", "/run", Host=host, Cookie=cookie, Content_Length="0")[0],
@@ -151,7 +153,7 @@ struct LiveSafetyTests {
     let answers = try project.shell("python3 ask.py")
     #expect(
       answers == """
-        [401, 401, 401, 401, 421, 403, 403, 415, 200, 404]
+        [401, 401, 401, 401, 401, 421, 403, 403, 415, 200, 404]
         200 True True True False
         """)
     #expect(try project.run("log").output.contains("0") == false, "nothing ran")
@@ -185,6 +187,11 @@ struct LiveSafetyTests {
       try page.evaluate("document.documentElement.scrollWidth <= innerWidth").bool == true,
       "nothing makes the page scroll sideways")
     try check(page, least: 10)
+    #expect(
+      try page.evaluate(
+        "(() => { const tab = getComputedStyle(document.querySelector('.tabs [aria-selected=true]'));"
+          + " return tab.color !== tab.backgroundColor; })()"
+      ).bool == true, "what is chosen can be read")
     // By keyboard alone: into the form, out of it, and back where one was.
     try page.evaluate("document.querySelector('#stage-b [data-action=parameters]').focus()")
     try press(page, "Enter", "\r", 13)
@@ -194,6 +201,15 @@ struct LiveSafetyTests {
     try page.click("#parameters")
     try page.wait(for: "document.querySelectorAll('dialog .field').length === 3")
     try check(page, least: 6)
+    for (view, mark) in [("runs", "table"), ("lineage?of=a", "#target"), ("lineage", "article")] {
+      try page.send("Page.navigate", ["url": .string("\(server.origin)/\(view)")])
+      try page.wait(for: "document.querySelector('#view \(mark)')")
+      try page.wait(for: "1 stage failed", in: "#bar-state")
+      #expect(
+        try page.evaluate("document.documentElement.scrollWidth <= innerWidth").bool == true,
+        "\(view) does not scroll sideways")
+      try check(page, least: 5)
+    }
     #expect(page.problems == [])
   }
 

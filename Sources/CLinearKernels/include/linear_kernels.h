@@ -1,0 +1,14 @@
+// Factors of matrices, in float64.
+//
+// C, because clang compiles each function for several vector widths and the loader picks one
+// (target_clones), which Swift cannot ask for.
+#ifndef LINEAR_KERNELS_H
+#define LINEAR_KERNELS_H
+
+#include <stddef.h>
+
+// Replaces the lower triangle of a symmetric matrix, row after row, by its Cholesky factor.
+// Returns whether the matrix is positive definite to rounding; if not, what it leaves is of no use.
+int linear_cholesky_f64(size_t size, double *matrix);
+
+#endif

@@ -1,0 +1,70 @@
+#include "linear_kernels.h"
+
+#include <math.h>
+
+#if defined(__x86_64__) && defined(__linux__)
+#define WIDTHS __attribute__((target_clones("avx512f", "arch=haswell", "default")))
+#else
+#define WIDTHS
+#endif
+
+enum { LANES = 8, ROWS = 4 };
+typedef double vector __attribute__((vector_size(8 * LANES), aligned(sizeof(double))));
+
+// Macros, since a function can't return a vector that is wider than the default's registers.
+#define LOAD(pointer) (*(const vector *)(pointer))
+#define SUM(v) ((((v)[0] + (v)[4]) + ((v)[1] + (v)[5])) + (((v)[2] + (v)[6]) + ((v)[3] + (v)[7])))
+
+// Four rows at a time, two columns of them at a time: each number that is loaded serves two or four
+// products, which a product of two rows alone does not.
+WIDTHS int linear_cholesky_f64(size_t size, double *matrix) {
+  for (size_t first = 0; first < size; first += ROWS) {
+    size_t rows = size - first < ROWS ? size - first : ROWS;
+    double *a = matrix + first * size;
+    // A short last group repeats its last row and drops the results.
+    double *row[ROWS];
+    for (size_t r = 0; r < ROWS; r++) row[r] = a + (r < rows ? r : rows - 1) * size;
+    for (size_t column = 0; column < first; column += 2) {
+      const double *p = matrix + column * size, *q = p + size;
+      vector p0 = {0}, p1 = {0}, p2 = {0}, p3 = {0}, q0 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+      size_t k = 0;
+      for (; k + LANES <= column; k += LANES) {
+        vector u = LOAD(p + k), v = LOAD(q + k);
+        vector x0 = LOAD(row[0] + k), x1 = LOAD(row[1] + k);
+        vector x2 = LOAD(row[2] + k), x3 = LOAD(row[3] + k);
+        p0 += u * x0, p1 += u * x1, p2 += u * x2, p3 += u * x3;
+        q0 += v * x0, q1 += v * x1, q2 += v * x2, q3 += v * x3;
+      }
+      double left[ROWS] = {SUM(p0), SUM(p1), SUM(p2), SUM(p3)};
+      double right[ROWS] = {SUM(q0), SUM(q1), SUM(q2), SUM(q3)};
+      for (; k < column; k++) {
+        for (size_t r = 0; r < ROWS; r++) {
+          left[r] += p[k] * row[r][k];
+          right[r] += q[k] * row[r][k];
+        }
+      }
+      for (size_t r = 0; r < rows; r++) {
+        double x = (row[r][column] - left[r]) / p[column];
+        row[r][column] = x;
+        row[r][column + 1] = (row[r][column + 1] - right[r] - x * q[column]) / q[column + 1];
+      }
+    }
+    for (size_t r = 0; r < rows; r++) {
+      for (size_t c = 0; c <= r; c++) {
+        vector s = {0};
+        size_t k = 0, count = first + c;
+        for (; k + LANES <= count; k += LANES) s += LOAD(row[r] + k) * LOAD(row[c] + k);
+        double rest = row[r][count] - SUM(s);
+        for (; k < count; k++) rest -= row[r][k] * row[c][k];
+        if (c < r) {
+          row[r][count] = rest / row[c][count];
+        } else if (rest > 0 && rest < INFINITY) {
+          row[r][count] = sqrt(rest);
+        } else {
+          return 0;
+        }
+      }
+    }
+  }
+  return 1;
+}
