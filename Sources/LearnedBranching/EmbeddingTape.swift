@@ -199,7 +199,8 @@ struct EmbeddingTape {
     var turned = [Float](repeating: 0, count: map.inputs * map.outputs)
     for input in 0..<map.inputs {
       for output in 0..<map.outputs {
-        turned[output * map.inputs + input] = maps.values[map.weights + input * map.outputs + output]
+        turned[output * map.inputs + input] =
+          maps.values[map.weights + input * map.outputs + output]
       }
     }
     var part = [Float](repeating: 0, count: rows * map.inputs)

@@ -55,7 +55,8 @@ struct PlainNetwork {
         padding: shape.padding)
     else { return [Double](repeating: 1, count: layer.inputs) }
     let ones = AffineLayer(
-      plane, weights: [Double](repeating: 1, count: shape.kernelHeight * shape.kernelWidth), biases: [0])
+      plane, weights: [Double](repeating: 1, count: shape.kernelHeight * shape.kernelWidth),
+      biases: [0])
     let counts = ones.applyTransposed([Double](repeating: 1, count: plane.outputCount))
     return (0..<shape.inChannels).flatMap { _ in counts.map { max($0, 1) } }
   }

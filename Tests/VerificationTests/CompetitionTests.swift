@@ -17,7 +17,8 @@ struct CompetitionTests {
   /// fastest instances of each other set.
   static let instances: [Instance] = {
     let airborne = [
-      "1_1": "1- 2- 3- 4- 5- 6-", "2_1": "1- 2+ 3- 4-", "3_3": "1- 3- 4- 9-", "4_5": "1- 2+ 3- 4- 10-",
+      "1_1": "1- 2- 3- 4- 5- 6-", "2_1": "1- 2+ 3- 4-", "3_3": "1- 3- 4- 9-",
+      "4_5": "1- 2+ 3- 4- 10-",
     ].sorted { $0.key < $1.key }.flatMap { network, properties in
       properties.split(separator: " ").map { property in
         (
