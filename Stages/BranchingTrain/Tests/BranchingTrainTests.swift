@@ -121,6 +121,23 @@ struct BranchingTrainTests {
     #expect(some.slopes[0] == 0)
   }
 
+  @Test func `maps that no gradient reaches neither move nor die`() throws {
+    let (_, network) = try setUp()
+    let graph = BranchingGraph(network, row: OutputRow(0, beats: 1, of: 2))
+    let examples = (0..<8).map { BranchingTraining.Example(record(seed: $0), on: graph) }
+    var options = BranchingTraining.Options()
+    options.epochs = 20
+    options.decay = 1e-2
+    let start = BranchingNetwork(BranchingParameters(seed: 4), rounds: 1)
+    var run = BranchingTraining(start, seed: 4, options: options)
+    for _ in 0..<20 { _ = run.runEpoch(training: examples, validation: examples) }
+    // With one round of messages the way back ends before the input's nodes.
+    for (before, after) in zip(start.parameters.norms, run.network.parameters.norms) {
+      let isUnused = ["inp_b", "inp_b_1", "inp_b2", "inp_b2_2"].contains(before.name)
+      #expect(isUnused == (before == after), "\(before.name)")
+    }
+  }
+
   @Test func `samples survive the way through a file`() throws {
     let (_, network) = try setUp()
     let samples = PropertySamples(
