@@ -63,9 +63,10 @@ public struct BranchingParameters: Hashable, Sendable {
     self.values = values
   }
 
-  /// Random weights, uniform with the variance 2 / inputs before a ReLU and 1 / inputs elsewhere (He et
-  /// al. 2015), and biases of 0.
+  /// Random weights and biases of 0.
   ///
+  /// Weights are uniform, with the variance 2 / inputs before a ReLU and 1 / inputs elsewhere (He and
+  /// others, "Delving Deep into Rectifiers", 2015).
   /// PyTorch's own start, ±1/√inputs with biases as large, loses the signal here: a feature goes through
   /// up to twenty maps before it reaches a score, each of which leaves a third of its variance, while the
   /// biases stay.

@@ -9,11 +9,12 @@ public enum RankLoss: Hashable, Sendable {
   /// of the ranking alone: only one candidate is split (ListNet's top-one loss, Cao et al. 2007).
   case softmax(temperature: Double)
 
-  /// The loss of a record's scores, and its derivative by each; nil where there is nothing to rank.
+  /// How far scores are from ranking a record's candidates.
   ///
   /// - Parameters:
   ///   - scores: One a candidate; nil for those without one, which take no part.
   ///   - record: The candidates.
+  /// - Returns: The loss and its derivative by each score; nil where there is nothing to rank.
   public func value(
     _ scores: [Float?], _ record: BranchingRecord
   ) -> (loss: Double, slopes: [Float])? {
