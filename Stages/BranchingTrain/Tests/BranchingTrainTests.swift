@@ -117,7 +117,8 @@ struct BranchingTrainTests {
     let exact = record.qualities.map { Float($0 / 0.3) }
     #expect(abs(try #require(loss.value(exact, record)).loss) < 1e-6)
     // A candidate without a score takes no part.
-    let some = try #require(loss.value([nil] + scores.dropFirst(), record))
+    let partly: [Float?] = [nil] + scores.dropFirst().map { Optional($0) }
+    let some = try #require(loss.value(partly, record))
     #expect(some.slopes[0] == 0)
   }
 
