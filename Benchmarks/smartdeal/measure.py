@@ -57,7 +57,7 @@ print(f"| non-zeros of the sample are equal | {'yes' if same else 'no'} | yes |"
 print(f"| two threads over one, wall clock | {max(found['two-threads-speedup']):.2f}× | ≥ 1.8× |")
 print(f"| peak memory, 11.2 M weights | {max(found['decompose-memory']):.0f} MiB | < 1 GiB |")
 print(f"| joint rounding of a block | {min(found['joint-cpu']) * 1e3:.1f} µs | |")
-for name in ("bitmap", "dense", "rowBitmap", "rle4", "adaptive"):
+for name in ("bitmap", "dense", "rowBitmap", "rle4", "entropy"):
     decode, encode = max(found[f"decode-{name}"]), max(found[f"encode-{name}"])
     print(f"| {name}: decoding, encoding | {decode:.2f} GB/s, {encode:.0f} MB/s | ≥ 1, ≥ 200 |")
 for copies in (10, 42):

@@ -29,15 +29,38 @@ extension ApproximatePosterior {
 
   /// - Throws: ``InferenceError`` where the file isn't what ``file()`` writes.
   public init(_ file: Safetensors) throws {
+    try self.init(
+      metadata: file.metadata, drawsShape: file["draws"]?.shape, limit: nil,
+      tensor: { file[$0] }, draws: { _ in file["draws"] })
+  }
+
+  /// Reads a file that ``file()`` wrote, and of its draws only those that so many predict with.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - limit: The most draws, evenly spaced within each chain, as in ``predict(_:count:random:)``.
+  /// - Throws: `FormatError` where it is no safetensors file, ``InferenceError`` where it isn't what
+  ///   ``file()`` writes.
+  public init(path: String, atMost limit: Int) throws {
+    let file = try SafetensorsFile(path: path)
+    try self.init(
+      metadata: file.metadata, drawsShape: file.shape("draws"), limit: limit,
+      tensor: { file.tensor($0) }, draws: { file.rows($0, of: "draws") })
+  }
+
+  private init(
+    metadata: [String: String], drawsShape: [Int]?, limit: Int?,
+    tensor: (String) -> TensorData?, draws read: ([Int]) -> TensorData?
+  ) throws {
     let word = { (key: String) throws -> String in
-      guard let value = file.metadata[key] else {
+      guard let value = metadata[key] else {
         throw InferenceError(
           .badData, "the posterior's metadata has no '\(key)'; a file of bnn-fit is needed")
       }
       return value
     }
-    let numbers = { (name: String) throws -> [Double] in
-      guard let tensor = file[name] else {
+    func numbers(_ name: String) throws -> [Double] {
+      guard let tensor = tensor(name) else {
         throw InferenceError(
           .badData, "the posterior has no tensor '\(name)'; a file of bnn-fit is needed")
       }
@@ -49,16 +72,16 @@ extension ApproximatePosterior {
       let rule = Rule(rawValue: try word("rule")), let chains = Int(try word("chains")), chains > 0,
       let rate = Double(try word("dropout")), (0..<1).contains(rate),
       let temperature = Double(try word("temperature"))
-    else { throw InferenceError(.badData, "the posterior's metadata \(file.metadata) is damaged") }
+    else { throw InferenceError(.badData, "the posterior's metadata \(metadata) is damaged") }
     let network = try Network(
       inputs: sizes[0], hidden: Array(sizes[1..<sizes.count - 1]), outputs: sizes[sizes.count - 1],
       activation: activation)
     let (means, scales) = (try numbers("input_means"), try numbers("input_scales"))
     let target = try numbers("target_scaling")
-    guard let draws = file["draws"], draws.shape.count == 2, draws.shape[0] > 0,
-      draws.shape[1] == network.parameterCount, means.count == network.inputs,
+    guard let shape = drawsShape, shape.count == 2, shape[0] > 0,
+      shape[1] == network.parameterCount, means.count == network.inputs,
       scales.count == network.inputs, target.count == 2,
-      rule == .draws || rule == .dropout || draws.shape[0] >= 2,
+      rule == .draws || rule == .dropout || shape[0] >= 2,
       likelihood.outputs == network.outputs
     else {
       throw InferenceError(
@@ -69,16 +92,31 @@ extension ApproximatePosterior {
     var noise: [Double] = []
     if case .gaussian = likelihood {
       noise = try numbers("noise")
-      guard noise.count == draws.shape[0] else {
+      guard noise.count == shape[0] else {
         throw InferenceError(
-          .badData, "the posterior has \(draws.shape[0]) draws and \(noise.count) noises")
+          .badData, "the posterior has \(shape[0]) draws and \(noise.count) noises")
       }
+    }
+    var used = Array(0..<shape[0])
+    if let limit {
+      let first = rule == .linearised ? 1 : 0
+      switch rule {
+      case .draws, .linearised:
+        used =
+          used[..<first]
+          + ApproximatePosterior.thinned(from: first, of: shape[0], chains: chains, limit)
+      case .dropout, .moments: break
+      }
+    }
+    guard let draws = limit == nil ? read([]) : read(used) else {
+      throw InferenceError(.badData, "the posterior has no tensor 'draws'")
     }
     self.init(
       method: try word("method"), network: network, likelihood: likelihood,
       scaling: Standardisation(
         inputMeans: means, inputScales: scales, targetMean: target[0], targetScale: target[1]),
-      rule: rule, draws: draws.floats(), chains: chains, noise: noise)
+      rule: rule, draws: draws.floats(), chains: chains,
+      noise: noise.isEmpty ? [] : used.map { noise[$0] })
     dropoutRate = rate
     self.temperature = temperature
     warnings = try word("warnings").split(separator: "\n").map(String.init)

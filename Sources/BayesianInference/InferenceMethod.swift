@@ -29,13 +29,16 @@ public struct FitContext: Sendable {
   public var workers: Int
   /// Told how much of how much is done, from any thread.
   public var progress: @Sendable (_ done: Int, _ total: Int) -> Void
+  /// Where chains leave their state; nil keeps none.
+  public var checkpoints: Checkpoints?
 
   public init(
-    random: RandomStream, workers: Int = 1,
+    random: RandomStream, workers: Int = 1, checkpoints: Checkpoints? = nil,
     progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) {
     self.random = random
     self.workers = workers
+    self.checkpoints = checkpoints
     self.progress = progress
   }
 
@@ -148,7 +151,8 @@ public enum InferenceMethods {
     MatrixVariateNormal.self,
     MultiplicativeFlow.self, Hypernetwork.self, FullLaplace.self, KroneckerLaplace.self,
     DiagonalLaplace.self, LastLayerLaplace.self, MaximumAPosteriori.self, ModeRestarts.self,
-    AnchoredEnsemble.self, DeepEnsemble.self, MonteCarloDropout.self,
+    AnchoredEnsemble.self, DeepEnsemble.self, StochasticGradientDescent.self,
+    MonteCarloDropout.self,
     ProbabilisticBackpropagation.self, StochasticWeightAveraging.self,
     GaussianWeightAveraging.self, SubspaceSliceSampling.self,
   ]

@@ -91,7 +91,11 @@ extension ApproximatePosterior {
   }
 
   /// Stored draws, at most so many, evenly spaced within each chain.
-  private func thinned(from first: Int, _ limit: Int?) -> [Int] {
+  func thinned(from first: Int, _ limit: Int?) -> [Int] {
+    ApproximatePosterior.thinned(from: first, of: count, chains: chains, limit)
+  }
+
+  static func thinned(from first: Int, of count: Int, chains: Int, _ limit: Int?) -> [Int] {
     let available = count - first
     guard let limit, limit < available else { return Array(first..<count) }
     let length = available / max(chains, 1)

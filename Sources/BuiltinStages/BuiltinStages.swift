@@ -1,8 +1,10 @@
 import AdaptedTransferStage
 import AuditStage
 import BnnCompareStage
+import BnnDetectStage
 import BnnEvaluateStage
 import BnnFitStage
+import BnnPicturesStage
 import BnnPredictStage
 import BnnSplitsStage
 import BranchingImportStage
@@ -27,6 +29,7 @@ import SmartDealEvaluateStage
 import SmartDealReportStage
 import SmartDealSimulateStage
 import SrccMatrixStage
+import VerifiedAccuracyStage
 import VerifySetStage
 import VerifyStage
 public import StageKit
@@ -39,10 +42,12 @@ public enum BuiltinStages {
       BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
       BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
       BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
-      Fetch.self, LabelledPictures.self, LearnOptimizer.self, Predictor.self,
+      Fetch.self, ForeignDetection.self, LabelledPictures.self, LearnOptimizer.self,
+      PictureEvaluation.self, Predictor.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, Verify.self, VerifySet.self,
+      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
+      Verify.self, VerifySet.self,
     ]
   }
 }

@@ -82,6 +82,18 @@ public final class FileContent: Sendable {
     return try body(bytes)
   }
 
+  /// Gives back the memory of bytes that were read, where the file is mapped.
+  ///
+  /// They are read again when they are asked for. Pages that reach beyond the range stay.
+  public func release(_ range: Range<Int>) {
+    guard isMapped, let start = bytes.baseAddress else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (range.lowerBound + page - 1) / page * page
+    let last = range.upperBound == bytes.count ? bytes.count : range.upperBound / page * page
+    guard first < last else { return }
+    madvise(UnsafeMutableRawPointer(mutating: start + first), last - first, MADV_DONTNEED)
+  }
+
   /// Whether the file starts with these bytes.
   public func starts(with prefix: [UInt8]) -> Bool { withBytes { $0.starts(with: prefix) } }
 

@@ -28,30 +28,49 @@ public struct Safetensors: Hashable, Sendable {
   /// - Throws: `FormatError` for offsets that overlap, leave gaps, or don't fit a shape.
   public init(_ content: FileContent) throws(FormatError) {
     self = try content.withReader { (reader) throws(FormatError) in
-      let length = try reader.length("the header's length")
-      guard length <= Safetensors.headerLimit else {
-        throw reader.error(
-          .limit, at: 0, found: "a header of \(length) bytes",
-          expected: "at most \(Safetensors.headerLimit)")
+      let header = try Safetensors.header(&reader)
+      var tensors: [NamedTensor] = []
+      for entry in header.entries {
+        let bytes = [UInt8](try reader.take(entry.range.count, "tensor '\(entry.name)'"))
+        tensors.append(
+          NamedTensor(
+            name: entry.name,
+            data: TensorData(type: entry.type, shape: entry.shape, bytes: bytes)))
       }
-      let text = try reader.take(length, "the header")
-      guard text.first == UInt8(ascii: "{") else {
-        throw reader.error(at: 8, found: "a header that is no JSON object")
-      }
-      let file = "\(reader.file) (header)"
-      guard case .map(let members) = try JSONText.read(text, file: file) else {
-        throw reader.error(at: 8, found: "a header that is no JSON object")
-      }
-      return try Safetensors.read(members, &reader)
+      return Safetensors(tensors, metadata: header.metadata)
     }
   }
 
-  private static func read(
-    _ members: [String: Value], _ reader: inout ByteReader
-  ) throws(FormatError) -> Safetensors {
+  /// Where a tensor lies in a file.
+  struct Entry: Hashable, Sendable {
+    var name: String
+    var type: ElementType
+    var shape: [Int]
+    /// Its bytes, from the end of the header on.
+    var range: Range<Int>
+  }
+
+  /// Reads the header; the entries come in the order of their numbers, without gap, to the end.
+  static func header(
+    _ reader: inout ByteReader
+  ) throws(FormatError) -> (metadata: [String: String], entries: [Entry]) {
+    let length = try reader.length("the header's length")
+    guard length <= Safetensors.headerLimit else {
+      throw reader.error(
+        .limit, at: 0, found: "a header of \(length) bytes",
+        expected: "at most \(Safetensors.headerLimit)")
+    }
+    let text = try reader.take(length, "the header")
+    guard text.first == UInt8(ascii: "{") else {
+      throw reader.error(at: 8, found: "a header that is no JSON object")
+    }
+    let file = "\(reader.file) (header)"
+    guard case .map(let members) = try JSONText.read(text, file: file) else {
+      throw reader.error(at: 8, found: "a header that is no JSON object")
+    }
     let base = reader.offset
     var metadata: [String: String] = [:]
-    var entries: [(name: String, type: ElementType, shape: [Int], range: Range<Int>)] = []
+    var entries: [Entry] = []
     for (name, member) in members {
       if name == "__metadata__" {
         metadata = try self.metadata(member, reader)
@@ -79,29 +98,26 @@ public struct Safetensors: Hashable, Sendable {
         throw failure(
           "\(offsets[1] - offsets[0]) bytes", "those of shape \(shape) of \(type)")
       }
-      entries.append((name, type, shape, offsets[0]..<offsets[1]))
+      entries.append(Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1]))
     }
     entries.sort {
       ($0.range.lowerBound, $0.range.upperBound, $0.name)
         < ($1.range.lowerBound, $1.range.upperBound, $1.name)
     }
-    var tensors: [NamedTensor] = []
+    var end = 0
     for entry in entries {
-      guard base + entry.range.lowerBound == reader.offset else {
+      guard entry.range.lowerBound == end else {
         throw reader.error(
-          found: "tensor '\(entry.name)' starts at \(entry.range.lowerBound)",
-          expected: "\(reader.offset - base), without overlap or gap")
+          at: base + end, found: "tensor '\(entry.name)' starts at \(entry.range.lowerBound)",
+          expected: "\(end), without overlap or gap")
       }
-      let bytes = [UInt8](try reader.take(entry.range.count, "tensor '\(entry.name)'"))
-      tensors.append(
-        NamedTensor(
-          name: entry.name,
-          data: TensorData(type: entry.type, shape: entry.shape, bytes: bytes)))
+      end = entry.range.upperBound
     }
-    guard reader.isAtEnd else {
-      throw reader.error(found: "\(reader.remaining) bytes that belong to no tensor")
+    guard base + end == reader.count else {
+      throw reader.error(
+        at: base + end, found: "\(reader.count - base - end) bytes that belong to no tensor")
     }
-    return Safetensors(tensors, metadata: metadata)
+    return (metadata, entries)
   }
 
   private static func metadata(

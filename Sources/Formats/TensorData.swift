@@ -22,12 +22,18 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A dense array as files hold it: row-major, little-endian bytes with a type and a shape.
+///
+/// The bytes are in memory, or stay in a file and are read when they are asked for.
 public struct TensorData: Hashable, Sendable {
   public let type: ElementType
   /// Extents, outermost first; empty for a single number.
   public let shape: [Int]
-  /// `count * type.size` bytes.
-  public let bytes: [UInt8]
+  private let content: Content
+
+  private enum Content: Sendable {
+    case memory([UInt8])
+    case file(FileContent, Range<Int>)
+  }
 
   /// Takes row-major, little-endian bytes, whose number must fit the shape.
   public init(type: ElementType, shape: [Int], bytes: [UInt8]) {
@@ -36,7 +42,70 @@ public struct TensorData: Hashable, Sendable {
       "\(bytes.count) bytes for shape \(shape) of \(type)")
     self.type = type
     self.shape = shape
-    self.bytes = bytes
+    content = .memory(bytes)
+  }
+
+  /// Takes row-major, little-endian bytes that stay in a file; their number must fit the shape.
+  public init(type: ElementType, shape: [Int], in file: FileContent, at place: Range<Int>) {
+    precondition(
+      TensorData.byteCount(type, shape) == place.count && place.lowerBound >= 0
+        && place.upperBound <= file.count,
+      "bytes \(place) of \(file.count) for shape \(shape) of \(type)")
+    self.type = type
+    self.shape = shape
+    content = .file(file, place)
+  }
+
+  /// `count * type.size` bytes; those of a file are copied each time.
+  public var bytes: [UInt8] {
+    switch content {
+    case .memory(let bytes): bytes
+    case .file: withBytes { [UInt8]($0) }
+    }
+  }
+
+  /// Lends the bytes to a closure; they must not escape from it.
+  public func withBytes<Value, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    switch content {
+    case .memory(let bytes):
+      let result = bytes.withUnsafeBytes { (bytes) -> Result<Value, Failure> in
+        do throws(Failure) {
+          return .success(try body(bytes))
+        } catch {
+          return .failure(error)
+        }
+      }
+      return try result.get()
+    case .file(let file, let place):
+      return try file.withBytes { (bytes) throws(Failure) in
+        try body(UnsafeRawBufferPointer(rebasing: bytes[place]))
+      }
+    }
+  }
+
+  /// Where the bytes are in their file; nil where they are in memory.
+  public var place: Range<Int>? {
+    guard case .file(_, let place) = content else { return nil }
+    return place
+  }
+
+  /// Gives back the memory that reading from a file took; the bytes are read again when they are asked
+  /// for.
+  public func release() {
+    if case .file(let file, let place) = content { file.release(place) }
+  }
+
+  public static func == (first: TensorData, second: TensorData) -> Bool {
+    first.type == second.type && first.shape == second.shape
+      && first.withBytes { first in second.withBytes { first.elementsEqual($0) } }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(type)
+    hasher.combine(shape)
+    withBytes { hasher.combine(bytes: $0) }
   }
 
   /// Takes numbers, whose count must fit the shape.
@@ -55,7 +124,7 @@ public struct TensorData: Hashable, Sendable {
   }
 
   /// The number of elements.
-  public var count: Int { bytes.count / type.size }
+  public var count: Int { shape.reduce(1, *) }
 
   /// The bytes that a shape needs, or nil where an extent is negative or the product overflows.
   public static func byteCount(_ type: ElementType, _ shape: [Int]) -> Int? {
@@ -70,11 +139,11 @@ public struct TensorData: Hashable, Sendable {
   }
 
   /// The elements as doubles, row-major; integers beyond 2^53 are rounded.
-  public func doubles() -> [Double] { bytes.withUnsafeBytes { ElementType.doubles(type, $0) } }
+  public func doubles() -> [Double] { withBytes { ElementType.doubles(type, $0) } }
 
   /// The elements as floats, row-major, rounded where they are wider.
   public func floats() -> [Float] {
-    bytes.withUnsafeBytes { buffer in
+    withBytes { buffer in
       switch type {
       case .float32: map(buffer, UInt32.self) { Float(bitPattern: $0) }
       case .float64: map(buffer, UInt64.self) { Float(Double(bitPattern: $0)) }
@@ -88,7 +157,7 @@ public struct TensorData: Hashable, Sendable {
 
   /// The elements as integers, row-major, or nil where one is fractional or doesn't fit.
   public func integers() -> [Int]? {
-    bytes.withUnsafeBytes { buffer in
+    withBytes { buffer in
       switch type {
       case .bool, .uint8: buffer.map { Int($0) }
       case .int8: map(buffer, Int8.self) { Int($0) }

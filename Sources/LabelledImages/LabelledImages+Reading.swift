@@ -7,6 +7,8 @@ extension LabelledImages {
   /// - IDX, plain or gzipped: pictures in one file, labels in another.
   /// - CIFAR-10's pickled batches, labels inside.
   /// - PNG: a picture a row, labels in a text file.
+  /// - NPZ with one array: pictures in one file, labels in another.
+  /// - NPY of two dimensions: a picture's bytes and then its label in each row.
   ///
   /// - Parameters:
   ///   - path: The pictures.
@@ -25,6 +27,12 @@ extension LabelledImages {
     }
     if content.starts(with: [0x1F, 0x8B]) || content.starts(with: [0, 0]) {
       return try planes(IDX.read(content), of: content.name, labels, needsLabels ? firstLabel : nil)
+    }
+    if content.starts(with: [0x50, 0x4B]) {
+      return try planes(array(content), of: content.name, labels, needsLabels ? firstLabel : nil)
+    }
+    if content.starts(with: [0x93, 0x4E, 0x55, 0x4D]) {
+      return try labelledRows(NPY.read(content), of: content.name)
     }
     if content.starts(with: [0x80]) {
       let batch = try CIFARBatch(content)
@@ -82,6 +90,42 @@ extension LabelledImages {
     return LabelledImages(
       labels: labels, channels: form.channels, height: form.height, width: form.width,
       pixels: pixels)
+  }
+
+  /// The only array of an NPZ file.
+  private static func array(_ content: FileContent) throws(FormatError) -> TensorData {
+    let arrays = try NPZ.read(content)
+    guard arrays.count == 1 else {
+      throw FormatError(
+        file: content.name, found: "the arrays \(arrays.map(\.name))", expected: "one array")
+    }
+    return arrays[0].data
+  }
+
+  /// A picture's bytes, then its label, in each row.
+  private static func labelledRows(
+    _ data: TensorData, of file: String
+  ) throws(FormatError) -> LabelledImages {
+    guard data.type == .uint8, data.shape.count == 2, data.shape[0] > 0, data.shape[1] > 1 else {
+      throw FormatError(
+        file: file, found: "an array of \(data.type.rawValue) and shape \(data.shape)",
+        expected: "bytes, a picture and its label in each row")
+    }
+    let (count, length) = (data.shape[0], data.shape[1])
+    let form = try form(length - 1, file)
+    let plane = form.height * form.width
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(count * (length - 1))
+    for row in 0..<count {
+      for channel in 0..<form.channels {
+        for index in 0..<plane {
+          pixels.append(data.bytes[row * length + index * form.channels + channel])
+        }
+      }
+    }
+    return LabelledImages(
+      labels: (0..<count).map { Int(data.bytes[($0 + 1) * length - 1]) },
+      channels: form.channels, height: form.height, width: form.width, pixels: pixels)
   }
 
   private static func planes(
@@ -150,6 +194,8 @@ extension LabelledImages {
     let all: [Int]
     if content.starts(with: [0x1F, 0x8B]) || content.starts(with: [0, 0]) {
       all = try IDX.read(content).integers() ?? []
+    } else if content.starts(with: [0x50, 0x4B]) {
+      all = try array(content).integers() ?? []
     } else {
       all = content.withBytes { bytes in
         bytes.split(whereSeparator: { !(0x30...0x39).contains($0) }).compactMap { number($0) }

@@ -21,6 +21,24 @@ extension ONNXModel {
     try self.init(message, file: content.name)
   }
 
+  /// Reads a file whose initializers' numbers stay in it: they are read when they are asked for.
+  ///
+  /// So a network larger than the memory can be worked on, tensor by tensor; see `TensorData.release()` and
+  /// ``ONNXPatch``. Numbers that the file has as a list of its own kind instead of bytes are in memory.
+  ///
+  /// - Parameter content: The file; it must not change meanwhile.
+  /// - Throws: `FormatError` as ``init(_:)`` does.
+  public init(mapping content: FileContent) throws(FormatError) {
+    let cut = try content.withBytes { (bytes) throws(FormatError) in
+      try WireBudget.check(bytes, file: content.name)
+      return WireCut(bytes)
+    }
+    let message = try FileContent(cut.skeleton, name: content.name).withBytes {
+      (bytes) throws(FormatError) in try ONNXModel.decode(bytes, file: content.name)
+    }
+    try self.init(message, file: content.name, in: content, cut.payloads)
+  }
+
   private static func decode(
     _ bytes: UnsafeRawBufferPointer, file: String
   ) throws(FormatError) -> Onnx_ModelProto {
@@ -39,7 +57,10 @@ extension ONNXModel {
     }
   }
 
-  private init(_ message: Onnx_ModelProto, file: String) throws(FormatError) {
+  private init(
+    _ message: Onnx_ModelProto, file: String, in content: FileContent? = nil,
+    _ payloads: [Int: Range<Int>] = [:]
+  ) throws(FormatError) {
     guard message.irVersion > 0, message.hasGraph else {
       throw FormatError(
         file: file, found: message.hasGraph ? "no IR version" : "no graph",
@@ -58,7 +79,8 @@ extension ONNXModel {
     producer = message.producerName
     producerVersion = message.producerVersion
     unread.content = message.unknownFields
-    graph = try ONNXGraph(message.graph, irVersion: irVersion, file: file)
+    graph = try ONNXGraph(
+      message.graph, irVersion: irVersion, file: file, in: content, payloads)
     try check()
   }
 
@@ -68,7 +90,8 @@ extension ONNXModel {
 
 extension ONNXGraph {
   fileprivate init(
-    _ message: Onnx_GraphProto, irVersion: Int, file: String
+    _ message: Onnx_GraphProto, irVersion: Int, file: String, in content: FileContent?,
+    _ payloads: [Int: Range<Int>]
   ) throws(FormatError) {
     name = message.name
     self.file.content = file
@@ -79,8 +102,10 @@ extension ONNXGraph {
     }
     initializers = []
     var known: Set<String> = []
-    for proto in message.initializer {
-      let data = try proto.tensor("initializer '\(proto.name)'", file: file)
+    for (place, proto) in message.initializer.enumerated() {
+      let payload = payloads[place].flatMap { range in content.map { ($0, range) } }
+      let data = try proto.tensor(
+        "initializer '\(proto.name)'", file: file, payload: payload)
       initializers.append(NamedTensor(name: proto.name, data: data))
       known.insert(proto.name)
       if !proto.unknownFields.data.isEmpty { remarks.content[proto.name] = proto.unknownFields }

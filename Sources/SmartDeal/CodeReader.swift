@@ -7,6 +7,8 @@ struct CodeReader {
     case emptyRun
     case length(found: Int)
     case padding
+    case tables
+    case states
   }
 
   private let encoding: Encoding
@@ -25,9 +27,7 @@ struct CodeReader {
   private var zeros = 0
   private var pending: Int8 = 0
   private var isPending = false
-  private var model: AdaptiveCode.Model
-  private var neighbours: AdaptiveCode.Neighbours
-  private var decoder: RangeDecoder
+  private var decoder: EntropyDecoder?
 
   /// Checks that the flags fit the bits.
   ///
@@ -66,10 +66,6 @@ struct CodeReader {
     rowFlags = BitCursor(bytes, at: 0)
     flags = BitCursor(bytes, at: 0)
     values = BitCursor(bytes, at: 0)
-    model = AdaptiveCode.Model(n: n, symbols)
-    neighbours = AdaptiveCode.Neighbours(n: n)
-    decoder = RangeDecoder(
-      encoding == .adaptive ? bytes : UnsafeRawBufferPointer(rebasing: bytes[..<0]))
     switch encoding {
     case .bitmap:
       guard coefficients <= bits else { throw .length(found: bits) }
@@ -84,8 +80,10 @@ struct CodeReader {
       values.skip(start)
     case .rle4:
       guard bits % (4 + symbols.dense) == 0 else { throw .length(found: bits) }
-    case .adaptive:
+    case .entropy:
       guard bits % 8 == 0 else { throw .length(found: bits) }
+      decoder = EntropyDecoder(bytes, n: n, symbols)
+      guard decoder != nil else { throw .tables }
     }
   }
 
@@ -105,20 +103,7 @@ struct CodeReader {
       try readRows(into: codes)
     case .rle4:
       try readRuns(into: codes)
-    case .adaptive:
-      for start in stride(from: 0, to: codes.count, by: n) {
-        var left = 0
-        for column in 0..<n {
-          let code = model.code(
-            0, column: column, left: left, above: neighbours.above(column), symbols, &decoder)
-          guard code == 0 || CoefficientCode.exponent(code) <= symbols.highest else {
-            throw .symbolAboveWindow
-          }
-          if code != 0 { left += 1 }
-          codes[start + column] = code
-        }
-        neighbours.push(UnsafeBufferPointer(rebasing: codes[start..<start + n]))
-      }
+    case .entropy: decoder?.read(into: codes)
     }
     read += codes.count
   }
@@ -130,8 +115,8 @@ struct CodeReader {
       guard values.position == bits else { throw .length(found: bits) }
     case .rle4:
       guard values.position == bits else { throw .runPastEnd }
-    case .adaptive:
-      guard decoder.position >= bytes.count else { throw .length(found: bits) }
+    case .entropy:
+      guard decoder?.isAtEnd == true else { throw .states }
     }
     if bits % 8 != 0, let last = bytes.last, last >> UInt8(bits % 8) != 0 { throw .padding }
   }

@@ -6,8 +6,8 @@ extension Encoding {
   ) -> (bytes: [UInt8], bits: Int, exponents: ClosedRange<Int>) {
     let statistics = CodeStatistics(codes, n: n)
     let symbols = SymbolWidths(statistics)
-    if self == .adaptive {
-      let bytes = AdaptiveCode.encode(codes, n: n, symbols)
+    if self == .entropy {
+      let bytes = EntropyCode.encode(codes, n: n, symbols)
       return (bytes, 8 * bytes.count, statistics.exponents)
     }
     var writer = BitWriter(capacity: bits(codes, statistics))
@@ -47,7 +47,7 @@ extension Encoding {
           writer.write(symbols.denseSymbol(of: code), bits: symbols.dense)
           zeros = 0
         }
-      case .adaptive: break
+      case .entropy: break
       }
     }
     return (writer.finished(), writer.count, statistics.exponents)

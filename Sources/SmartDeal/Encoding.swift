@@ -8,8 +8,8 @@ public enum Encoding: UInt8, Hashable, Sendable, CaseIterable {
   case rowBitmap = 2
   /// Runs of up to 15 zeros, each with the symbol that follows.
   case rle4 = 3
-  /// An arithmetic code whose probabilities follow what was read.
-  case adaptive = 4
+  /// An entropy code whose frequencies stand before it.
+  case entropy = 5
 
   /// Its name in options and tables.
   public var name: String {
@@ -18,7 +18,7 @@ public enum Encoding: UInt8, Hashable, Sendable, CaseIterable {
     case .dense: "dense"
     case .rowBitmap: "rowBitmap"
     case .rle4: "rle4"
-    case .adaptive: "adaptive"
+    case .entropy: "entropy"
     }
   }
 
@@ -34,7 +34,7 @@ public enum Encoding: UInt8, Hashable, Sendable, CaseIterable {
     case .rowBitmap:
       statistics.rows + statistics.keptRows * statistics.n + statistics.nonZeros * symbols.symbol
     case .rle4: statistics.runs * (4 + symbols.dense)
-    case .adaptive: 8 * AdaptiveCode.encode(codes, n: statistics.n, symbols).count
+    case .entropy: 8 * EntropyCode.encode(codes, n: statistics.n, symbols).count
     }
   }
 }

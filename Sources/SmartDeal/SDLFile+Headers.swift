@@ -111,7 +111,7 @@ extension SDLFile {
       }
       guard let encoding = Encoding(rawValue: encodingNumber) else {
         throw wrong(
-          "encoding \(encodingNumber)", "0 to \(Encoding.allCases.count - 1)")
+          "encoding \(encodingNumber)", "0 to 3, or 5")
       }
       guard basisBits == 8 else { throw wrong("\(basisBits) bits in a basis", "8") }
       let basis = offset

@@ -153,6 +153,8 @@ public struct SDLFile: Sendable {
       case .emptyRun: "a run of fewer than 15 zeros without a coefficient"
       case .length(let bits): "\(bits) bits, which is not what the flags and symbols take"
       case .padding: "bits after the last coefficient that are not zero"
+      case .tables: "frequencies of symbols that do not fit their slots or the file"
+      case .states: "an entropy code that does not end where the coefficients do"
       }
     return FormatError(
       file: content.name, at: .offset(layer.payload.lowerBound),

@@ -35,7 +35,7 @@ public struct StorageAccount: Hashable, Sendable {
   /// Exponents in use, 0...0 where there is none.
   public var exponents: ClosedRange<Int> { statistics.exponents }
 
-  /// The bits that the coefficients take in an encoding; ``Encoding/adaptive`` has to encode them.
+  /// The bits that the coefficients take in an encoding; ``Encoding/entropy`` has to encode them.
   public func bits(of encoding: Encoding) -> Int { encoding.bits(codes, statistics) }
 
   /// Bits of a coefficient in the reference accounting: a sign, and an index of its magnitude.

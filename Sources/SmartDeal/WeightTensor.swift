@@ -109,6 +109,7 @@ extension ONNXGraph {
   public func tensor(at place: WeightPlace) -> WeightTensor {
     let data = initializers[place.index].data
     let numbers = data.floats()
+    data.release()
     return WeightTensor(
       name: place.name, shape: place.shape,
       weights: place.isTransposed

@@ -9,10 +9,12 @@ public import Tensors
 /// Masks are not kept during an epoch; the next decomposition restores the structure. The best network
 /// is kept, by the accuracy of what its file holds, with bases in bytes (Chen et al., "SmartDeal", 2021,
 /// arXiv 2101.01163, and its public code).
-public struct AlternatingTraining: ResumableTraining {
+public struct AlternatingTraining: CompressingTraining {
   /// What is done besides plain training.
   public struct Options: Hashable, Sendable {
     public var decomposition: DecompositionOptions
+    /// Kernel rows that are zeroed before each decomposition; nil for none.
+    public var pruning: PruningList?
     /// Which encodings the file may use.
     public var encodings: [Encoding]
     /// The epoch, from 1, whose weights are the first of the running average; nil for no average.
@@ -21,10 +23,11 @@ public struct AlternatingTraining: ResumableTraining {
     public var threads: Int
 
     public init(
-      decomposition: DecompositionOptions = DecompositionOptions(),
+      decomposition: DecompositionOptions = DecompositionOptions(), pruning: PruningList? = nil,
       encodings: [Encoding] = Encoding.published, averageFrom: Int? = nil, threads: Int = 1
     ) {
       self.decomposition = decomposition
+      self.pruning = pruning
       self.encodings = encodings
       self.averageFrom = averageFrom
       self.threads = threads
@@ -37,15 +40,7 @@ public struct AlternatingTraining: ResumableTraining {
     "rate", "loss", "dense_accuracy", "accuracy", "test_loss", "non_zeros", "reference_cr",
     "auto_cr", "averaged_accuracy", "averaged_reference_cr",
   ])
-  /// The network before the training, decomposed.
-  public let start: CompressedResult
-  /// The best after an epoch, the first among equals; the start before the first epoch.
-  public private(set) var best: CompressedResult
-  /// What the last epoch gave, without averaging; the start before the first epoch.
-  public private(set) var last: CompressedResult
-  /// The epoch of the best, 0 for none, and whether it is the average.
-  public private(set) var bestEpoch = 0
-  public private(set) var bestIsAverage = false
+  public private(set) var results: TrainingResults
 
   private var current: TrainableNetwork
   private var average: ParameterTree?
@@ -83,10 +78,9 @@ public struct AlternatingTraining: ResumableTraining {
     self.random = random
     optimizer = SGD(rate: plan.rate, momentum: plan.momentum, weightDecay: plan.weightDecay)
     let first = try network.decomposed(options)
-    start = try CompressedResult(first.stored, first.compressed, test)
+    results = TrainingResults(
+      start: try CompressedResult(first.stored, first.compressed, test))
     current = first.rebuilt
-    best = start
-    last = start
   }
 
   public mutating func advance() throws {
@@ -97,13 +91,9 @@ public struct AlternatingTraining: ResumableTraining {
     let mean = try averagedResult(epoch)
     let decomposed = try current.decomposed(options)
     current = decomposed.rebuilt
-    last = try CompressedResult(decomposed.stored, decomposed.compressed, test)
-    for (candidate, isAverage) in [(last, false), (mean, true)] {
-      guard let candidate, bestEpoch == 0 || candidate.score.accuracy > best.score.accuracy else {
-        continue
-      }
-      (best, bestEpoch, bestIsAverage) = (candidate, epoch + 1, isAverage)
-    }
+    results.add(
+      try CompressedResult(decomposed.stored, decomposed.compressed, test), average: mean,
+      epoch: epoch + 1)
     let sizes = last.compressed.sizes
     table.append([
       plan.rate(in: epoch), loss, dense.accuracy, last.score.accuracy, last.score.loss,
@@ -136,26 +126,23 @@ public struct AlternatingTraining: ResumableTraining {
   public func checkpoint() throws -> Safetensors {
     var tensors = [
       NamedTensor(name: "table", data: table.data),
-      NamedTensor(
-        name: "counts",
-        data: TensorData([bestEpoch, bestIsAverage ? 1 : 0, averaged], shape: [3])),
+      NamedTensor(name: "averaged", data: TensorData([averaged], shape: [1])),
     ]
     tensors += try Checkpoint.tensors(current.network.state(), under: "network")
     tensors += try Checkpoint.tensors(optimizer.state, under: "optimizer")
-    tensors += try best.tensors(under: "best") + last.tensors(under: "last")
+    tensors += try results.tensors()
     if let average { tensors += try Checkpoint.tensors(average, under: "average") }
     return Safetensors(tensors)
   }
 
   public mutating func resume(from checkpoint: Safetensors) throws {
-    guard table.restore(checkpoint["table"]), let counts = checkpoint["counts"]?.integers(),
-      counts.count == 3
+    guard table.restore(checkpoint["table"]), let counts = checkpoint["averaged"]?.integers(),
+      counts.count == 1
     else { throw Checkpoint.mismatch }
-    (bestEpoch, bestIsAverage, averaged) = (counts[0], counts[1] == 1, counts[2])
+    averaged = counts[0]
     try current.network.load(Checkpoint.state(checkpoint, under: "network", of: current.network))
-    try optimizer.restore(Checkpoint.optimizer(checkpoint, of: current.network))
-    best = try CompressedResult(checkpoint, under: "best", of: current, test)
-    last = try CompressedResult(checkpoint, under: "last", of: current, test)
+    try optimizer.restore(Checkpoint.optimizer(checkpoint))
+    try results.restore(checkpoint, of: current, test)
     average =
       averaged > 0
       ? try Checkpoint.state(checkpoint, under: "average", of: current.network) : nil
@@ -169,7 +156,8 @@ extension TrainableNetwork {
   ) throws -> (compressed: CompressedNetwork, rebuilt: TrainableNetwork, stored: TrainableNetwork) {
     let tensors = try weightTensors()
     let found = try CompressedNetwork.decomposing(
-      tensors, options.decomposition, encodings: options.encodings, threads: options.threads)
+      tensors, options.decomposition, pruning: options.pruning, encodings: options.encodings,
+      threads: options.threads)
     return (
       found.network, try replacing(zip(tensors, found.rebuilt).map { ($0, $1) }),
       try replacing(zip(tensors, found.network.layers).map { ($0, $1.rebuilt()) })

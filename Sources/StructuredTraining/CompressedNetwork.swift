@@ -26,17 +26,20 @@ public struct CompressedNetwork: Sendable {
   /// - Parameters:
   ///   - tensors: Weights as they are.
   ///   - options: How.
+  ///   - pruning: Which kernel rows are zeroed first, with a number for each tensor.
   ///   - encodings: Which may be used in the file.
   ///   - threads: How many to use at most; the result does not depend on it.
   /// - Returns: What is stored, and the rebuilt weights with bases that are not rounded to bytes.
   /// - Throws: `SmartDealError` for options out of range, or weights that aren't finite.
   static func decomposing(
-    _ tensors: [WeightTensor], _ options: DecompositionOptions, encodings: [Encoding], threads: Int
+    _ tensors: [WeightTensor], _ options: DecompositionOptions, pruning: PruningList? = nil,
+    encodings: [Encoding], threads: Int
   ) throws -> (network: CompressedNetwork, rebuilt: [[Float]], decompositions: [Decomposition?]) {
     var layers: [StoredLayer] = []
     var rebuilt: [[Float]] = []
     var decompositions: [Decomposition?] = []
-    for tensor in tensors {
+    try pruning?.check(tensors)
+    for (index, tensor) in tensors.enumerated() {
       let layout = try BlockLayout(
         shape: tensor.shape, name: tensor.name, kernels: options.kernels)
       guard layout.kind != .raw else {
@@ -45,13 +48,33 @@ public struct CompressedNetwork: Sendable {
         decompositions.append(nil)
         continue
       }
+      let weights =
+        pruning.map {
+          $0.rule.applied(to: tensor.weights, shape: tensor.shape, number: $0.numbers[index])
+        } ?? tensor.weights
       let found = try Decomposition(
-        tensor.weights, shape: tensor.shape, name: tensor.name, options: options, threads: threads)
+        weights, shape: tensor.shape, name: tensor.name, options: options, threads: threads)
       layers.append(StoredLayer(name: tensor.name, found, encodings: encodings))
       rebuilt.append(found.rebuilt())
       decompositions.append(found)
     }
     return (try CompressedNetwork(layers), rebuilt, decompositions)
+  }
+}
+
+/// Kernel rows to zero before each decomposition: a number for each weight tensor, and what it means.
+public struct PruningList: Hashable, Sendable {
+  public var rule: StructuredPruning
+  /// In the order of the graph's weight tensors; those of fully connected layers play no part.
+  public var numbers: [Double]
+
+  public init(_ numbers: [Double], rule: StructuredPruning = StructuredPruning()) {
+    self.numbers = numbers
+    self.rule = rule
+  }
+
+  func check(_ tensors: [WeightTensor]) throws(SmartDealError) {
+    try rule.check(numbers, tensors: tensors.map(\.name))
   }
 }
 

@@ -52,6 +52,6 @@ public struct FloatTraining: ResumableTraining {
   public mutating func resume(from checkpoint: Safetensors) throws {
     guard table.restore(checkpoint["table"]) else { throw Checkpoint.mismatch }
     try trained.network.load(Checkpoint.state(checkpoint, under: "network", of: trained.network))
-    try optimizer.restore(Checkpoint.optimizer(checkpoint, of: trained.network))
+    try optimizer.restore(Checkpoint.optimizer(checkpoint))
   }
 }

@@ -27,10 +27,10 @@ struct NetworkStructure: Sendable {
 
   /// Decomposes a network's weight tensors.
   ///
-  /// - Returns: The structure, and what a file holds of it before any training.
+  /// - Returns: The structure before any training.
   static func decomposing(
     _ network: TrainableNetwork, _ options: StructureTraining.Options
-  ) throws -> (structure: NetworkStructure, compressed: CompressedNetwork) {
+  ) throws -> NetworkStructure {
     let tensors = try network.weightTensors()
     for name in options.realValued where !tensors.contains(where: { $0.name == name }) {
       throw TrainingError(
@@ -38,8 +38,13 @@ struct NetworkStructure: Sendable {
         "'\(name)' is no weight tensor; they are \(tensors.map(\.name).joined(separator: ", "))")
     }
     let chosen = tensors.filter { !options.realValued.contains($0.name) }
+    try options.pruning?.check(tensors)
+    var pruning = options.pruning
+    pruning?.numbers = zip(tensors, options.pruning?.numbers ?? [])
+      .filter { !options.realValued.contains($0.0.name) }.map(\.1)
     let found = try CompressedNetwork.decomposing(
-      chosen, options.decomposition, encodings: options.encodings, threads: options.threads)
+      chosen, options.decomposition, pruning: pruning, encodings: options.encodings,
+      threads: options.threads)
     let decompositions = Dictionary(
       zip(chosen.map(\.name), found.decompositions), uniquingKeysWith: { first, _ in first })
     let weights = Dictionary(
@@ -52,8 +57,7 @@ struct NetworkStructure: Sendable {
       if let decomposition = decompositions[name] ?? nil {
         content = .structured(
           StructuredTensor(
-            decomposition, rounding: PowerRounding(decomposition, options.decomposition),
-            isReal: options.treatment == .straightThrough))
+            decomposition, rounding: PowerRounding(decomposition, options.decomposition)))
       } else {
         let numbers = try weight?.weights ?? tensor.floats()
         content = .plain(numbers, velocity: [Float](repeating: 0, count: numbers.count))
@@ -65,15 +69,7 @@ struct NetworkStructure: Sendable {
     let places = tensors.compactMap { tensor in
       parameters.firstIndex { $0.name == tensor.name }
     }
-    let structure = NetworkStructure(parameters: parameters, weightPlaces: places)
-    // Tensors that stay real-valued are part of the file, too.
-    var layers = found.network.layers[...]
-    let all = tensors.map { tensor in
-      options.realValued.contains(tensor.name)
-        ? StoredLayer(name: tensor.name, shape: tensor.shape, raw: tensor.weights)
-        : layers.removeFirst()
-    }
-    return (structure, try CompressedNetwork(all))
+    return NetworkStructure(parameters: parameters, weightPlaces: places)
   }
 
   private init(parameters: [Parameter], weightPlaces: [Int]) {

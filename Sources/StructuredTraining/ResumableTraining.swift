@@ -48,13 +48,13 @@ enum Checkpoint {
     try tree(file, under: name, ordered: module.state().names)
   }
 
-  /// An optimizer's memory of a module's parameters; without momentum there is none.
-  static func optimizer(_ file: Safetensors, of module: some Module) throws -> ParameterTree {
-    guard file.tensors.contains(where: { $0.name.hasPrefix("optimizer.") }) else {
-      return ParameterTree()
-    }
-    return try tree(
-      file, under: "optimizer", ordered: module.parameters().names.map { "velocity.\($0)" })
+  /// An optimizer's memory; without momentum there is none.
+  static func optimizer(_ file: Safetensors) throws -> ParameterTree {
+    let prefix = "optimizer."
+    let tensors = file.tensors.filter { $0.name.hasPrefix(prefix) }
+    return try ParameterTree(
+      names: tensors.map { String($0.name.dropFirst(prefix.count)) },
+      tensors: tensors.map { try Tensor($0.data) })
   }
 
   static let mismatch = TrainingError(

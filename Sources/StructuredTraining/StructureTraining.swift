@@ -8,10 +8,12 @@ public import Tensors
 ///
 /// The network is decomposed once; the coefficients that are not zero then are all that may ever be. The
 /// best network is kept, by the accuracy of what its file holds, with bases in bytes.
-public struct StructureTraining: ResumableTraining {
+public struct StructureTraining: CompressingTraining {
   /// How the structure is made and trained.
   public struct Options: Hashable, Sendable {
     public var decomposition: DecompositionOptions
+    /// Kernel rows that are zeroed before the decomposition; nil for none.
+    public var pruning: PruningList?
     public var treatment: CoefficientTreatment
     /// Names of weight tensors that stay real-valued.
     public var realValued: Set<String>
@@ -21,11 +23,12 @@ public struct StructureTraining: ResumableTraining {
     public var threads: Int
 
     public init(
-      decomposition: DecompositionOptions = DecompositionOptions(),
+      decomposition: DecompositionOptions = DecompositionOptions(), pruning: PruningList? = nil,
       treatment: CoefficientTreatment = .straightThrough, realValued: Set<String> = [],
       encodings: [Encoding] = Encoding.published, threads: Int = 1
     ) {
       self.decomposition = decomposition
+      self.pruning = pruning
       self.treatment = treatment
       self.realValued = realValued
       self.encodings = encodings
@@ -40,14 +43,7 @@ public struct StructureTraining: ResumableTraining {
     "auto_cr",
     "training_cr", "moved_share",
   ])
-  /// The network before the training, decomposed.
-  public let start: CompressedResult
-  /// The best after an epoch, the first among equals; the start before the first epoch.
-  public private(set) var best: CompressedResult
-  /// What the last epoch gave; the start before the first epoch.
-  public private(set) var last: CompressedResult
-  /// The epoch of the best, 0 for none.
-  public private(set) var bestEpoch = 0
+  public private(set) var results: TrainingResults
 
   private var structure: NetworkStructure
   private var network: TrainableNetwork
@@ -79,15 +75,13 @@ public struct StructureTraining: ResumableTraining {
     self.test = test
     self.random = random
     self.network = network
-    let (structure, compressed) = try NetworkStructure.decomposing(network, options)
-    self.structure = structure
+    structure = try NetworkStructure.decomposing(network, options)
+    let compressed = try CompressedNetwork(structure.layers(options.encodings))
     let tensors = try network.weightTensors()
-    start = try CompressedResult(
-      network.replacing(zip(tensors, compressed.layers).map { ($0, $1.rebuilt()) }), compressed,
-      test
-    )
-    best = start
-    last = start
+    results = TrainingResults(
+      start: try CompressedResult(
+        network.replacing(zip(tensors, compressed.layers).map { ($0, $1.rebuilt()) }), compressed,
+        test))
   }
 
   /// How many coefficients may be other than zero.
@@ -114,10 +108,7 @@ public struct StructureTraining: ResumableTraining {
     try network.network.setParameters(structure.tensors())
     let stored = try network.replacing(
       zip(network.weightTensors(), compressed.layers).map { ($0, $1.rebuilt()) })
-    last = try CompressedResult(stored, compressed, test)
-    if bestEpoch == 0 || last.score.accuracy > best.score.accuracy {
-      (best, bestEpoch) = (last, epoch + 1)
-    }
+    results.add(try CompressedResult(stored, compressed, test), epoch: epoch + 1)
     let sizes = compressed.sizes
     var share = Double.nan
     if case .bucketSwitch = treatment {
@@ -134,22 +125,18 @@ public struct StructureTraining: ResumableTraining {
 
   public func checkpoint() throws -> Safetensors {
     var tensors = [
-      NamedTensor(name: "table", data: table.data),
-      NamedTensor(name: "counts", data: TensorData([bestEpoch], shape: [1])),
+      NamedTensor(name: "table", data: table.data)
     ]
     tensors += structure.state.map { name, numbers in
       NamedTensor(name: "structure.\(name)", data: TensorData(numbers, shape: [numbers.count]))
     }
     tensors += try Checkpoint.tensors(network.network.state(), under: "network")
-    tensors += try best.tensors(under: "best") + last.tensors(under: "last")
+    tensors += try results.tensors()
     return Safetensors(tensors)
   }
 
   public mutating func resume(from checkpoint: Safetensors) throws {
-    guard table.restore(checkpoint["table"]), let counts = checkpoint["counts"]?.integers(),
-      counts.count == 1
-    else { throw Checkpoint.mismatch }
-    bestEpoch = counts[0]
+    guard table.restore(checkpoint["table"]) else { throw Checkpoint.mismatch }
     try network.network.load(
       Checkpoint.state(checkpoint, under: "network", of: network.network))
     try structure.restore { name in
@@ -158,8 +145,7 @@ public struct StructureTraining: ResumableTraining {
       }
       return data.floats()
     }
-    best = try CompressedResult(checkpoint, under: "best", of: network, test)
-    last = try CompressedResult(checkpoint, under: "last", of: network, test)
+    try results.restore(checkpoint, of: network, test)
   }
 }
 

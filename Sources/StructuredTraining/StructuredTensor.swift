@@ -3,9 +3,10 @@ import SmartDeal
 /// A weight tensor as blocks of coefficients times bases, W = (round(C) ∘ mask) · B, that is trained
 /// through C and B.
 ///
-/// The mask is set once, by the coefficients that are not zero at the start. Rounding takes the nearest
-/// power of two, ties to the larger, and magnitudes below the cut to zero; its derivative counts as the
-/// identity (Chen et al., "SmartDeal", 2021, arXiv 2101.01163, and its public code).
+/// Rounding takes the nearest power of two, ties to the larger, and magnitudes below the cut to zero; its
+/// derivative counts as the identity. The mask is set once, by the coefficients that are not zero after the
+/// first rounding: a decomposition also gives powers of two that lie below θ, rounded from just above it,
+/// and these are gone for good (Chen et al., "SmartDeal", 2021, arXiv 2101.01163, and its public code).
 struct StructuredTensor: Sendable {
   let layout: BlockLayout
   let rounding: PowerRounding
@@ -27,13 +28,13 @@ struct StructuredTensor: Sendable {
   /// - Parameters:
   ///   - decomposition: Its coefficients give the mask.
   ///   - rounding: What counts as zero, and the largest magnitude.
-  ///   - isReal: Whether coefficients stay as they are behind the rounding, as `straightThrough`
-  ///     wants; else they are rounded at once.
-  init(_ decomposition: Decomposition, rounding: PowerRounding, isReal: Bool) {
+  init(_ decomposition: Decomposition, rounding: PowerRounding) {
     layout = decomposition.layout
     self.rounding = rounding
-    let numbers = decomposition.coefficients.map { Float(CoefficientCode.value($0)) }
-    coefficients = isReal ? numbers : numbers.map { rounding.rounded($0) }
+    let numbers = decomposition.coefficients.map {
+      rounding.rounded(Float(CoefficientCode.value($0)))
+    }
+    coefficients = numbers
     mask = numbers.map { $0 == 0 ? 0 : 1 }
     bases = decomposition.bases.map { Float($0) }
     coefficientVelocity = [Float](repeating: 0, count: numbers.count)

@@ -1,4 +1,5 @@
 public import SmartDeal
+public import StructuredTraining
 
 /// The parameters of a stage that say how weights are decomposed and stored.
 public struct DecompositionParameters: Decodable, Hashable, Sendable {
@@ -13,6 +14,9 @@ public struct DecompositionParameters: Decodable, Hashable, Sendable {
   var lambda: Double
   var kernels: String
   var encodings: String
+  var pruning: [Double]
+  var criterion: String
+  var groupSize: Int
 
   public var options: DecompositionOptions {
     DecompositionOptions(
@@ -22,6 +26,17 @@ public struct DecompositionParameters: Decodable, Hashable, Sendable {
       exponents: normalise ? DecompositionOptions.ExponentWindow(-7, 0) : .open,
       rounding: rounding == "joint" ? .joint(lambda: lambda) : .nearest,
       kernels: BlockLayout.Kernels(rawValue: kernels) ?? .square)
+  }
+
+  /// Kernel rows to zero before a decomposition, if any.
+  public var pruningList: PruningList? {
+    pruning.isEmpty
+      ? nil
+      : PruningList(
+        pruning,
+        rule: StructuredPruning(
+          criterion: StructuredPruning.Criterion(rawValue: criterion) ?? .population,
+          groupSize: groupSize))
   }
 
   /// The encodings that a file may use.

@@ -94,10 +94,12 @@ struct EnergyTests {
     var gradient = z
     energy.pass.usesMasks = true
     let masked = { (values: [Double], gradient: inout [Double]) in
-      energy.dataLoss(values, batch: Array(0..<37)[...], gradient: &gradient) {
-        pass, _, _, stride in
-        for i in 0..<6 * stride { pass.masks[0][i] = i / stride == 2 ? 0 : 1.5 }
-      }
+      energy.dataLoss(
+        values, batch: Array(0..<37)[...], gradient: &gradient,
+        masks: BlockMasks(
+          double: { pass, _, _, stride in
+            for i in 0..<6 * stride { pass.masks[0][i] = i / stride == 2 ? 0 : 1.5 }
+          }, single: { _, _, _ in }))
     }
     let loss = masked(z, &gradient)
     for index in [2, 8, 14, 20, 26] {

@@ -65,6 +65,7 @@ struct LinearModelTruth {
     "subspace-ess": .init(spread: .unspecified, tolerance: 0.5),
     // These have priors and noise of their own; much data leaves the same mean.
     "deep-ensemble": .init(spread: .unspecified, meanTolerance: 0.1),
+    "sgd": .init(options: ["epochs": 2000], spread: .unspecified, meanTolerance: 0.1),
     "dropout": .init(options: ["dropout-rate": 0.001], spread: .unspecified, meanTolerance: 0.1),
     "pbp": .init(spread: .unspecified, meanTolerance: 0.1),
   ]

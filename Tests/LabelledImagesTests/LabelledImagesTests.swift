@@ -54,6 +54,36 @@ struct LabelledImagesTests {
     }
   }
 
+  @Test func `arrays of NumPy hold pictures, with their labels inside or beside`() throws {
+    let folder = NSTemporaryDirectory() + "arrays-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // Two pictures of 2 × 2 with a label behind each.
+    try NPY.write(
+      TensorData(type: .uint8, shape: [2, 5], bytes: [1, 2, 3, 4, 7, 5, 6, 7, 8, 9]),
+      to: "\(folder)/rows.npy")
+    let rows = try LabelledImages.read(path: "\(folder)/rows.npy")
+    #expect(rows.labels == [7, 9] && rows.height == 2 && rows.width == 2)
+    #expect(rows.pixels == [1, 2, 3, 4, 5, 6, 7, 8])
+    try NPY.write(
+      TensorData(type: .uint8, shape: [1, 6], bytes: [1, 2, 3, 4, 5, 6]),
+      to: "\(folder)/odd.npy")
+    let error = #expect(throws: FormatError.self) {
+      try LabelledImages.read(path: "\(folder)/odd.npy")
+    }
+    #expect(error?.description.contains("5 bytes a picture") == true)
+  }
+
+  @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isAbsent)"))
+  func `published foreign sets are read in their own formats`() throws {
+    let kana = try LabelledImages.read(
+      path: "\(Mirror.kana)/kmnist-test-imgs.npz",
+      labels: "\(Mirror.kana)/kmnist-test-labels.npz")
+    #expect(kana.count == 10_000 && kana.size == 784 && Set(kana.labels) == Set(0..<10))
+    let clothes = try LabelledImages.read(path: Mirror.clothes)
+    #expect(clothes.count == 5000 && clothes.size == 784 && Set(clothes.labels) == Set(0..<5))
+  }
+
   private func file(_ text: String) throws -> String {
     let path = NSTemporaryDirectory() + "pictures-\(UUID().uuidString).csv"
     try Data(text.utf8).write(to: URL(fileURLWithPath: path))

@@ -16,6 +16,12 @@ enum Mirror {
   static let digits = "\(root)/fgnt/mnist/ae608a02b796c9ee908c082585a5f006fe05258e"
   static let rows =
     "\(root)/karpathy/convnetjs/b0d19208e1a7a578fd3988b0829109d5f8720ec4/demo/mnist"
+  static let kana =
+    "\(root)/Vasu-Shrivastava/Kuzushiji-MNIST-Classification/"
+    + "24b9450513e4d74627554eb98c949cb17b06fc01"
+  static let clothes =
+    "\(root)/kgh-itu/Fashion-MNIST-Classification/464fce9f0239c9a60162111f9db248a4432b922e/data/"
+    + "fashion_test.npy"
   static let isPresent = FileManager.default.fileExists(atPath: pictures)
   static let isAbsent = "the data mirror is not there; set PIPELINE_MIRROR to its folder"
 }

@@ -115,16 +115,16 @@ import Testing
     let layer = StoredLayer(
       name: "w", layout: layout, coefficients: codes,
       basis: StoredBasis(exponents: [0], values: [Int8](repeating: 0, count: 9)),
-      encodings: [.adaptive])
+      encodings: [.entropy])
     guard case .structured(_, _, _, let encoding) = layer.content else { return }
     #expect(encoding == .bitmap)
     let good = try SDLFile.bytes([layer])
     let file = try SDLFile(FileContent(good, name: "x.sdl"))
     #expect(try file.weights(of: file.layers[0]).allSatisfy { $0 == 0 })
-    // The same with no bits at all, as an adaptive code of zeros has them.
+    // The same with no bits at all.
     var bytes = Array(good[..<(good.count - 4 - (codes.count + 7) / 8)]) + [0, 0, 0, 0]
     let start = 16 + 2 + 1 + 2 + 8
-    bytes[start + 11] = Encoding.adaptive.rawValue
+    bytes[start + 11] = Encoding.entropy.rawValue
     for index in 0..<8 { bytes[start + 13 + index] = 0 }
     withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { size in
       for (place, byte) in size.enumerated() { bytes[8 + place] = byte }

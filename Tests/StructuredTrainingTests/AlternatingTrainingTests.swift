@@ -42,6 +42,47 @@ struct AlternatingTrainingTests {
     #expect(best.score.accuracy > before - 10)
   }
 
+  /// Of 3 and 48 kernel rows half, rounded up, in all filters at once; fully connected layers keep theirs.
+  @Test func `pruned rows are zero after each decomposition, and inside the structure for good`()
+    throws
+  {
+    let digits = try Digits(.smallConvolutions, pictures: 64)
+    let pruning = PruningList([0.5, 0.5, 1, 1])
+    var turns = try AlternatingTraining(
+      digits.start, data: digits.train, test: digits.test,
+      plan: TrainingPlan(epochs: 2, batch: 32, rate: 0.01),
+      options: .init(decomposition: .init(threshold: 0.02), pruning: pruning),
+      random: RandomStream(seed: 5))
+    var inside = try StructureTraining(
+      digits.start, data: digits.train, test: digits.test,
+      plan: TrainingPlan(epochs: 2, batch: 32, rate: 0.01),
+      options: .init(decomposition: .init(threshold: 0.02), pruning: pruning),
+      random: RandomStream(seed: 5))
+    try turns.advance()
+    try inside.advance()
+    for result in [turns.start, turns.last, inside.start, inside.last] {
+      let tensors = try result.network.weightTensors()
+      for (tensor, wanted) in zip(tensors, [2, 24]) {
+        let (filters, rows) = (tensor.shape[0], tensor.shape[1] * 3)
+        let zero = (0..<rows).count { row in
+          (0..<filters).allSatisfy { filter in
+            tensor.weights[(filter * rows + row) * 3..<(filter * rows + row + 1) * 3]
+              .allSatisfy { $0 == 0 }
+          }
+        }
+        #expect(zero >= wanted && zero < rows)
+      }
+      #expect(tensors[2].weights.contains { $0 != 0 } && tensors[3].weights.contains { $0 != 0 })
+    }
+    let error = #expect(throws: SmartDealError.self) {
+      try StructureTraining(
+        digits.start, data: digits.train, test: digits.test,
+        plan: TrainingPlan(epochs: 1, batch: 32, rate: 0.01),
+        options: .init(pruning: PruningList([0.5])), random: RandomStream(seed: 5))
+    }
+    #expect(error?.message.hasPrefix("the pruning list has 1 numbers, the network 4") == true)
+  }
+
   @Test func `the best epoch is kept, the first among equals`() throws {
     let digits = try Digits(pictures: 96)
     var training = try Self.make(digits, digits.trained(epochs: 1), average: 2)

@@ -113,7 +113,7 @@ struct StructureTrainingTests {
       #expect(StorageAccount(layout, codes).exponents.count <= 8)
     }
     let file = try SDLFile(FileContent(training.last.compressed.file, name: "weights.sdl"))
-    #expect(file.layers.contains { $0.encoding == .adaptive })
+    #expect(file.layers.contains { $0.encoding == .entropy })
   }
 
   @Test func `a classifier may stay real-valued, and other names are refused`() throws {

@@ -18,11 +18,11 @@ struct StructuredTensorTests {
   }
 
   private static func tensor(
-    _ shape: [Int], theta: Double = 0.02, isReal: Bool = true
+    _ shape: [Int], theta: Double = 0.02
   ) throws -> StructuredTensor {
     StructuredTensor(
       try decomposition(shape, theta: theta),
-      rounding: PowerRounding(threshold: theta, largest: 32), isReal: isReal)
+      rounding: PowerRounding(threshold: theta, largest: 32))
   }
 
   @Test(
@@ -48,11 +48,30 @@ struct StructuredTensorTests {
   func `weights are those of the file, up to the bases' bytes`(shape: [Int]) throws {
     let decomposition = try Self.decomposition(shape, theta: 0)
     let tensor = StructuredTensor(
-      decomposition, rounding: PowerRounding(threshold: 0, largest: 32), isReal: true)
+      decomposition, rounding: PowerRounding(threshold: 0, largest: 32))
     #expect(tensor.codes() == decomposition.coefficients)
     for (found, wanted) in zip(tensor.weights(), decomposition.rebuilt()) {
       #expect(abs(found - wanted) < 1e-5)
     }
+  }
+
+  @Test func `powers below the threshold are dropped at the start, and for good`() throws {
+    // Numbers from 0.02 to 0.0234 become 2⁻⁶ in a decomposition, which is less than θ.
+    let decomposition = try Self.decomposition([3, 786])
+    let small = decomposition.coefficients.indices.filter {
+      let value = CoefficientCode.value(decomposition.coefficients[$0])
+      return value != 0 && value.magnitude < 0.02
+    }
+    #expect(small.count > 10)
+    var tensor = try Self.tensor([3, 786])
+    let step = DescentStep(rate: 0.05, momentum: 0.9, weightDecay: 0)
+    for _ in 0..<3 {
+      let gradient = [Float](repeating: 1, count: 3 * 786)
+      #expect(tensor.descend(gradient, step, .straightThrough) == 0)
+    }
+    for place in small { #expect(tensor.mask[place] == 0 && tensor.coefficients[place] == 0) }
+    let kept = decomposition.coefficients.count { CoefficientCode.value($0).magnitude >= 0.02 }
+    #expect(tensor.mask.reduce(0) { $0 + Int($1) } == kept)
   }
 
   /// Reverse-mode derivatives of the same product by the tensor library.
@@ -101,7 +120,7 @@ struct StructuredTensorTests {
   func `nothing outside of the mask comes back, and stored values are powers of two or zero`(
     treatment: CoefficientTreatment
   ) throws {
-    var tensor = try Self.tensor([3, 786], isReal: treatment == .straightThrough)
+    var tensor = try Self.tensor([3, 786])
     let before = tensor.rounded()
     let step = DescentStep(rate: 0.05, momentum: 0.9, weightDecay: 5e-4)
     var random = RandomStream(seed: 3)
@@ -130,7 +149,7 @@ struct StructuredTensorTests {
   }
 
   @Test func `buckets move by one power, downhill, when the counter reaches the bar`() throws {
-    var tensor = try Self.tensor([1, 12], theta: 0.004, isReal: false)
+    var tensor = try Self.tensor([1, 12], theta: 0.004)
     let start = tensor.coefficients
     let step = DescentStep(rate: 1e-3, momentum: 0, weightDecay: 0)
     // The derivative with respect to C is D Bᵀ: a thousand for every entry.
@@ -150,7 +169,7 @@ struct StructuredTensorTests {
   }
 
   @Test func `a counter starts anew each epoch, and short steps don't count`() throws {
-    var tensor = try Self.tensor([1, 12], theta: 0.004, isReal: false)
+    var tensor = try Self.tensor([1, 12], theta: 0.004)
     let step = DescentStep(rate: 0.1, momentum: 0, weightDecay: 0)
     let gradient = [Float](repeating: 1, count: 12)
     #expect(tensor.descend(gradient, step, .bucketSwitch(bar: 2, minimumChange: 0)) == 0)

@@ -17,6 +17,16 @@ struct BatchOrder {
     self.random = random
   }
 
+  /// What a checkpoint keeps: the place in the permutation, the stream's, the permutation.
+  mutating func state() -> [Int] { [position, random.align()] + permutation }
+
+  mutating func resume(_ state: [Int]) {
+    guard state.count == rows + 2 else { return }
+    position = state[0]
+    random.resume(at: state[1])
+    permutation = Array(state[2...])
+  }
+
   var takesAll: Bool { batch == rows }
 
   mutating func next() -> ArraySlice<Int> {

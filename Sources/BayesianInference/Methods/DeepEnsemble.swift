@@ -27,7 +27,7 @@ public struct DeepEnsemble: InferenceMethod {
       let energy = Energy(plain)
       var start = random.child("start")
       var theta = GradientTraining.start(plain.network, &start)
-      training.run(&theta, energy, penalty: 0, random: random.child("order"))
+      training.run(&theta, energy, random: random.child("order"))
       guard theta.allSatisfy(\.isFinite) else {
         throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
       }

@@ -24,6 +24,53 @@ enum DropoutMasks {
     random = source.random
   }
 
+  /// The same for a block of float32 rows.
+  ///
+  /// - `inputs`: rows × padded inputs.
+  static func apply(
+    rate: Double, to inputs: UnsafeMutablePointer<Float>, _ pass: SingleNetworkPass, rows: Int,
+    random: inout RandomStream
+  ) {
+    guard rate > 0 else { return }
+    var source = MaskSource(rate: rate, random: random)
+    let first = pass.layout.layers[0]
+    for row in 0..<rows {
+      let row = inputs + row * first.inputStride
+      for i in 0..<first.inputs { row[i] *= Float(source.next()) }
+    }
+    for (layer, mask) in zip(pass.layout.layers.dropLast(), pass.masks) {
+      for row in 0..<rows {
+        let row = mask + row * layer.stride
+        for i in 0..<layer.outputs { row[i] = Float(source.next()) }
+      }
+    }
+    random = source.random
+  }
+
+  /// Fresh masks for each batch of an energy's rows.
+  static func source(rate: Double, _ energy: Energy, _ random: RandomStream) -> BlockMasks? {
+    guard rate > 0 else { return nil }
+    if let single = energy.single {
+      single.pass.usesMasks = true
+    } else {
+      energy.pass.usesMasks = true
+    }
+    let stream = Stream(random)
+    return BlockMasks(
+      double: { pass, inputs, _, stride in
+        apply(rate: rate, to: &inputs, pass, stride: stride, random: &stream.random)
+      },
+      single: { pass, inputs, rows in
+        apply(rate: rate, to: inputs, pass, rows: rows, random: &stream.random)
+      })
+  }
+
+  /// A stream that both closures of a source draw from.
+  private final class Stream {
+    var random: RandomStream
+    init(_ random: RandomStream) { self.random = random }
+  }
+
   private struct MaskSource {
     let threshold: UInt32
     let scale: Double

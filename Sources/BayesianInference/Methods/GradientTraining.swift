@@ -40,7 +40,7 @@ struct GradientTraining {
       activation: posterior.network.activation)
     return try Posterior(
       network: network, prior: .isotropic(1), likelihood: likelihood, rows: posterior.rows,
-      scaling: posterior.scaling)
+      scaling: posterior.scaling, arithmetic: posterior.arithmetic)
   }
 
   /// Weights uniform within ±√(6 / (inputs + outputs)) and biases of 0 (Glorot and Bengio 2010).
@@ -52,32 +52,30 @@ struct GradientTraining {
     }
   }
 
-  /// Adam on (mean loss + penalty Σ weight²).
+  /// Adam on (mean loss + Σ penalty parameter²).
   ///
   /// - Parameters:
   ///   - theta: Where to start; the result.
   ///   - energy: Of a plain posterior; its precision scales a Gaussian loss.
-  ///   - penalty: On weights, not on biases.
+  ///   - penalties: A factor of each parameter's square; none where it is empty.
   ///   - random: For the order of rows.
-  ///   - prepare: What changes each batch, as dropout does.
+  ///   - masks: What changes each batch, as dropout does.
+  ///   - progress: Told how many of how many steps are done.
   func run(
-    _ theta: inout [Double], _ energy: Energy, penalty: Double, random: RandomStream,
-    prepare: ((NetworkPass, inout [Double], _ rows: Int, _ stride: Int) -> Void)? = nil
+    _ theta: inout [Double], _ energy: Energy, penalties: [Double] = [], random: RandomStream,
+    masks: BlockMasks? = nil, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) {
     let rows = energy.posterior.rows.count
     var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random)
     let steps = steps(rows: rows)
     var adam = Adam(theta.count, rate: rate, steps: isDecaying ? steps : nil)
     var gradient = theta
-    for _ in 0..<steps {
-      _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, prepare: prepare)
+    for step in 0..<steps {
+      _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, masks: masks)
       for i in gradient.indices { gradient[i] /= Double(rows) }
-      if penalty > 0 {
-        for layer in energy.posterior.network.layers {
-          for i in layer.weights..<layer.biases { gradient[i] += 2 * penalty * theta[i] }
-        }
-      }
+      for i in penalties.indices { gradient[i] += 2 * penalties[i] * theta[i] }
       adam.step(&theta, gradient)
+      if step % 100 == 99 { progress(step + 1, steps) }
     }
   }
 }

@@ -47,7 +47,7 @@ struct TransitionReport {
 /// Nesterov's dual averaging of the step's logarithm (Hoffman and Gelman 2014, section 3.2.1).
 struct DualAveraging {
   private let target: Double
-  private let centre: Double
+  private var centre: Double
   private var errorSum = 0.0
   private var count = 0.0
   private var averaged = 0.0
@@ -68,6 +68,16 @@ struct DualAveraging {
     step = exp(logStep)
     let eta = pow(count, -0.75)
     averaged = eta * logStep + (1 - eta) * averaged
+  }
+
+  /// What a checkpoint keeps.
+  var state: [Double] {
+    get { [errorSum, count, averaged, step, centre] }
+    set {
+      guard newValue.count == 5 else { return }
+      (errorSum, count, averaged, step) = (newValue[0], newValue[1], newValue[2], newValue[3])
+      centre = newValue[4]
+    }
   }
 
   /// The step to go on with after the warm-up.
@@ -106,7 +116,9 @@ struct HamiltonianChains {
     let total = chains * (warmup + draws)
     let counter = ProgressCounter(total: total, context.progress)
     let results = try await context.run(chains) { chain, random in
-      try run(posterior, random, transition) { counter.advance() }
+      try run(
+        posterior, random, transition, checkpoints: context.checkpoints, name: "chain-\(chain)"
+      ) { counter.advance() }
     }
     var result = ApproximatePosterior(
       method: method, of: posterior, chains: results.map(\.draws),
@@ -132,7 +144,7 @@ struct HamiltonianChains {
 
   private func run(
     _ posterior: Posterior, _ random: RandomStream, _ transition: Transition,
-    advance: () -> Void
+    checkpoints: Checkpoints?, name: String, advance: () -> Void
   ) throws -> Chain {
     let energy = Energy(posterior)
     var (start, momenta, noise) = (
@@ -142,15 +154,57 @@ struct HamiltonianChains {
     var point = PhasePoint(
       z: start.normals(count), momentum: [Double](repeating: 0, count: count),
       gradient: [Double](repeating: 0, count: count), energy: 0)
+    let key = "\(name) \(warmup) \(draws) \(count) \(random.stream)"
+    let saved = try checkpoints?.load(name).map { try ChainState($0, key: key) }
+    if let saved {
+      point.z = saved["z"]
+      energy.precision = saved["precision"].first ?? energy.precision
+    }
     point.evaluate(energy)
     guard point.energy.isFinite else {
       throw InferenceError(
         .failed, "the energy at the start of a chain is \(point.energy); is the data standardised?")
     }
-    var adaptation = DualAveraging(
-      step: HamiltonianChains.reasonableStep(point, energy, &momenta), target: targetAcceptance)
     var chain = Chain()
-    for iteration in 0..<warmup + draws {
+    var first = 0
+    var adaptation: DualAveraging
+    if let saved {
+      adaptation = DualAveraging(step: 1, target: targetAcceptance)
+      adaptation.state = saved["adaptation"]
+      // In float32 a trajectory and an evaluation round an energy differently.
+      (point.energy, point.squares) = (saved["energy"][0], saved["energy"][1])
+      let places = saved.integers("places")
+      first = places[0]
+      momenta.resume(at: places[1])
+      noise.resume(at: places[2])
+      chain.divergences = places[3]
+      chain.draws = saved.lists("draws")
+      chain.precisions = saved["precisions"]
+      chain.acceptance = saved["sums"][0]
+      energy.passes = saved["sums"][1]
+      for _ in 0..<first { advance() }
+    } else {
+      adaptation = DualAveraging(
+        step: HamiltonianChains.reasonableStep(point, energy, &momenta), target: targetAcceptance)
+    }
+    let interval = Checkpoints.interval(warmup + draws)
+    for iteration in first..<warmup + draws {
+      if iteration % interval == 0 {
+        let places = [iteration, momenta.align(), noise.align(), chain.divergences]
+        checkpoints?.save(name) {
+          var state = ChainState()
+          state.mark(key)
+          state["z"] = point.z
+          state["precision"] = [energy.precision]
+          state["energy"] = [point.energy, point.squares]
+          state["adaptation"] = adaptation.state
+          state.set("places", integers: places)
+          state.set("draws", lists: chain.draws)
+          state["precisions"] = chain.precisions
+          state["sums"] = [chain.acceptance, energy.passes]
+          return state.file
+        }
+      }
       let isWarm = iteration >= warmup
       let step = isWarm ? adaptation.final * (0.9 + 0.2 * momenta.uniform()) : adaptation.step
       momenta.fillNormals(&point.momentum)

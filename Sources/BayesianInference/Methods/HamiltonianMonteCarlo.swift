@@ -37,10 +37,17 @@ public struct HamiltonianMonteCarlo: InferenceMethod {
   ) -> TransitionReport {
     let before = point.hamiltonian
     var end = point
-    for _ in 0..<1 + Int(random.uniform() * Double(2 * meanSteps)) {
-      end.leapfrog(step, energy)
-      // Past this no step leads back, so the rest of the trajectory is not worth its gradients.
-      if !(end.energy - before < 1000) { break }
+    let count = 1 + Int(random.uniform() * Double(2 * meanSteps))
+    if let single = energy.single {
+      single.precision = energy.precision
+      energy.passes += Double(
+        single.trajectory.run(&end, step: step, count: count, limit: before + 1000))
+    } else {
+      for _ in 0..<count {
+        end.leapfrog(step, energy)
+        // Past this no step leads back, so the rest of the trajectory is not worth its gradients.
+        if !(end.energy - before < 1000) { break }
+      }
     }
     let error = end.hamiltonian - before
     let uniform = random.uniform()

@@ -125,20 +125,22 @@ enum ModeSearch {
     var (up, down) = (z, z)
     var (above, below) = (z, z)
     var curvature = 1.0
+    // Differences of float32 gradients need a larger step.
+    let size = energy.single == nil ? 1e-4 : 1e-2
     for _ in 0..<30 {
       let norm = dot(direction, direction).squareRoot()
       guard norm > 0, norm.isFinite else { break }
-      let step = 1e-4 / norm
+      let step = size / norm
       for i in z.indices {
         up[i] = z[i] + step * direction[i]
         down[i] = z[i] - step * direction[i]
       }
       _ = energy.evaluate(up, gradient: &above)
       _ = energy.evaluate(down, gradient: &below)
-      for i in z.indices { direction[i] = (above[i] - below[i]) / 2e-4 }
-      let size = dot(direction, direction).squareRoot()
-      if abs(size / curvature - 1) < 1e-3 { return max(size, 1) }
-      curvature = size
+      for i in z.indices { direction[i] = (above[i] - below[i]) / (2 * size) }
+      let length = dot(direction, direction).squareRoot()
+      if abs(length / curvature - 1) < 1e-3 { return max(length, 1) }
+      curvature = length
     }
     return max(curvature.isFinite ? curvature : 1, 1)
   }

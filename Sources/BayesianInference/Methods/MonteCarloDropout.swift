@@ -8,7 +8,16 @@ public struct MonteCarloDropout: InferenceMethod {
   public static let summary =
     "Monte Carlo dropout (Gal and Ghahramani 2016); rate and noise by likelihood on held-out rows"
 
+  /// What weights are held small by.
+  private enum Penalty: String, CaseIterable {
+    /// A prior of length scale 0.01, whatever the problem's is: the published experiments'.
+    case published
+    /// The problem's own prior.
+    case prior
+  }
+
   private let rate: Double
+  private let penalty: Penalty
   private let precision: Double?
   private let training: GradientTraining
   private static let rates = [0.005, 0.01, 0.05, 0.1]
@@ -18,6 +27,7 @@ public struct MonteCarloDropout: InferenceMethod {
   public init(options: inout MethodOptions) throws {
     rate = try options.number("dropout-rate", 0, in: 0...0.99)
     precision = try options.positive("precision")
+    penalty = try options.choice("penalty", .published)
     training = try GradientTraining(
       &options, epochs: 0, batch: 128, rate: 1e-3, isDecaying: false)
   }
@@ -26,13 +36,14 @@ public struct MonteCarloDropout: InferenceMethod {
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(posterior)
+    let prior = posterior.priorDeviations
     var chosen = (rate: rate, precision: known(plain))
     if chosen.rate == 0 || chosen.precision == nil {
-      chosen = try await choose(plain, context)
+      chosen = try await choose(plain, prior, context)
     }
     var result = try train(
-      plain, rate: chosen.rate, precision: chosen.precision ?? 1,
-      random: context.random.child("final"))
+      plain, prior, rate: chosen.rate, precision: chosen.precision ?? 1,
+      random: context.random.child("final"), progress: context.progress)
     result.report = ["dropout_rate": chosen.rate]
     return result
   }
@@ -50,7 +61,7 @@ public struct MonteCarloDropout: InferenceMethod {
 
   /// Rate and precision with the best likelihood on the last fifth of the rows.
   private func choose(
-    _ posterior: Posterior, _ context: FitContext
+    _ posterior: Posterior, _ prior: [Double], _ context: FitContext
   ) async throws -> (rate: Double, precision: Double?) {
     let rows = posterior.rows
     let kept = rows.count - max(rows.count / 5, 1)
@@ -60,14 +71,14 @@ public struct MonteCarloDropout: InferenceMethod {
     }
     let part = try Posterior(
       network: posterior.network, prior: .isotropic(1), likelihood: posterior.likelihood,
-      rows: rows.selected(Array(0..<kept)))
+      rows: rows.selected(Array(0..<kept)), arithmetic: posterior.arithmetic)
     let held = try rows.selected(Array(kept..<rows.count))
     let rates = rate > 0 ? [rate] : Self.rates
     let precision = known(posterior)
     let counter = ProgressCounter(total: rates.count + 1, context.progress)
     let scores = try await context.run(rates.count) { index, random in
       let fitted = try train(
-        part, rate: rates[index], precision: precision ?? 1, random: random)
+        part, prior, rate: rates[index], precision: precision ?? 1, random: random)
       let draws = try fitted.predict(held.inputs, count: 200, random: random.child("held"))
       counter.advance()
       return try bestPrecision(draws, held.targets, precision)
@@ -101,26 +112,20 @@ public struct MonteCarloDropout: InferenceMethod {
   }
 
   private func train(
-    _ posterior: Posterior, rate: Double, precision: Double, random: RandomStream
+    _ posterior: Posterior, _ prior: [Double], rate: Double, precision: Double,
+    random: RandomStream, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> ApproximatePosterior {
     let energy = Energy(posterior)
-    let count = Double(posterior.rows.count)
     // Makes the mean loss a mean squared error, as in the published experiments.
     if case .gaussian = posterior.likelihood { energy.precision = 2 }
-    energy.pass.usesMasks = true
+    let masks = DropoutMasks.source(rate: rate, energy, random.child("masks"))
     var start = random.child("start")
-    var masks = random.child("masks")
     var theta = GradientTraining.start(posterior.network, &start)
     let training = training.resolved(
       rows: posterior.rows.count, published: 400, leastSteps: 10_000)
-    let userPrecision =
-      precision / (posterior.scaling.targetScale * posterior.scaling.targetScale)
-    let penalty =
-      Self.lengthScale * Self.lengthScale * (1 - rate) / (2 * count * userPrecision)
-    training.run(&theta, energy, penalty: penalty, random: random.child("order")) {
-      pass, inputs, _, stride in
-      DropoutMasks.apply(rate: rate, to: &inputs, pass, stride: stride, random: &masks)
-    }
+    training.run(
+      &theta, energy, penalties: penalties(posterior, prior, rate: rate, precision: precision),
+      random: random.child("order"), masks: masks, progress: progress)
     guard theta.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
     }
@@ -130,5 +135,31 @@ public struct MonteCarloDropout: InferenceMethod {
     result.dropoutRate = rate
     result.passes = energy.passes
     return result
+  }
+  /// A factor of each parameter's square in the mean loss.
+  private func penalties(
+    _ posterior: Posterior, _ prior: [Double], rate: Double, precision: Double
+  ) -> [Double] {
+    let count = Double(posterior.rows.count)
+    var penalties = [Double](repeating: 0, count: posterior.parameterCount)
+    let scale = posterior.scaling.targetScale
+    for layer in posterior.network.layers {
+      switch penalty {
+      case .published:
+        // With the precision in the user's units, and on weights only.
+        let factor =
+          Self.lengthScale * Self.lengthScale * (1 - rate)
+          / (2 * count * precision / (scale * scale))
+        for i in layer.weights..<layer.biases { penalties[i] = factor }
+      case .prior:
+        // −log p(θ) = Σ θ²/2σ² over N, and over half the precision where the loss is a mean squared error.
+        let isGaussian = if case .gaussian = posterior.likelihood { true } else { false }
+        let factor = 1 / (2 * count) / (isGaussian ? precision / 2 : 1)
+        for i in layer.weights..<layer.end {
+          penalties[i] = factor * (i < layer.biases ? 1 - rate : 1) / (prior[i] * prior[i])
+        }
+      }
+    }
+    return penalties
   }
 }

@@ -41,6 +41,13 @@ struct StochasticGradientChains {
   var draws: Int
   /// The step on U; nil takes `stability` over the largest curvature at the mode.
   var step: Double?
+  /// Instead the step on the mean loss as a function of θ, ε = rate / N, as published experiments give
+  /// it.
+  ///
+  /// Chains then start where networks are trained from, not at a mode.
+  var learningRate: Double?
+  /// The share of the burn-in that has no noise.
+  var quietShare: Double
   var stability: Double
   /// α of the momentum; 1 is Langevin dynamics.
   var friction: Double
@@ -61,6 +68,8 @@ struct StochasticGradientChains {
     steps = try options.integer("iterations", 100_000, in: 10...1_000_000_000)
     burnIn = isCyclical ? 0 : try options.integer("burn-in", steps / 5, in: 0...steps - 1)
     step = try options.positive("step")
+    learningRate = try options.positive("learning-rate")
+    quietShare = isCyclical ? 0 : try options.number("quiet-share", 0, in: 0...1)
     self.stability = try options.number("stability", stability, in: 1e-6...2)
     self.friction = friction
     temperature = try options.number("temperature", 1, in: 0...1e9)
@@ -82,6 +91,31 @@ struct StochasticGradientChains {
     var precisions: [Double] = []
     var passes = 0.0
     var step = 0.0
+
+    /// What a checkpoint keeps of it and of what it draws from.
+    func state(_ key: String, _ places: [Int], _ batches: [Int]) -> ChainState {
+      var state = ChainState()
+      state.mark(key)
+      state.set("draws", lists: draws)
+      state["precisions"] = precisions
+      state["step"] = [step]
+      state.set("places", integers: places)
+      state.set("batches", integers: batches)
+      return state
+    }
+
+    /// - Returns: The step to go on with.
+    mutating func resume(
+      _ state: ChainState, _ noise: inout RandomStream, _ gibbs: inout RandomStream,
+      _ order: inout BatchOrder
+    ) -> Int {
+      (draws, precisions) = (state.lists("draws"), state["precisions"])
+      let places = state.integers("places")
+      noise.resume(at: places[1])
+      gibbs.resume(at: places[2])
+      order.resume(state.integers("batches"))
+      return places[0]
+    }
   }
 
   /// Runs the chains, each from a mode of its own.
@@ -91,8 +125,11 @@ struct StochasticGradientChains {
     _ method: String, _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
     let counter = ProgressCounter(total: chains * steps / 100, context.progress)
-    let results = try await context.run(chains) { _, random in
-      try run(method, posterior, random) { counter.advance() }
+    let results = try await context.run(chains) { chain, random in
+      try run(
+        method, posterior, random,
+        ChainStore(checkpoints: context.checkpoints, name: "chain-\(chain)", steps: steps)
+      ) { counter.advance() }
     }
     var result = ApproximatePosterior(
       method: method, of: posterior, chains: results.map(\.draws),
@@ -108,33 +145,112 @@ struct StochasticGradientChains {
     return result
   }
 
-  private func run(
-    _ method: String, _ posterior: Posterior, _ random: RandomStream, advance: () -> Void
-  ) throws -> Chain {
-    let energy = Energy(posterior)
+  /// What a chain starts from.
+  private struct Start {
+    var z: [Double]
+    /// The largest ε.
+    var step: Double
+    /// A factor of each parameter's steps; nil is 1.
+    var gains: [Double]?
+  }
+
+  private func gains(_ posterior: Posterior) -> [Double] {
+    posterior.priorDeviations.map { 1 / ($0 * $0) }
+  }
+
+  private func start(_ energy: Energy, _ random: RandomStream) throws -> Start {
+    let posterior = energy.posterior
     let count = posterior.parameterCount
-    var (start, noise, gibbs) = (
-      random.child("start"), random.child("noise"), random.child("precision")
-    )
+    var start = random.child("start")
+    if let learningRate {
+      let theta = GradientTraining.start(posterior.network, &start)
+      // A step on θ itself is one on z with the gain 1/σ².
+      return Start(
+        z: zip(theta, posterior.priorDeviations).map { $0 / $1 },
+        step: learningRate / Double(posterior.rows.count), gains: gains(posterior))
+    }
     // At a mode the burn-in is short, and the curvature there tells which steps are stable.
-    var z = try ModeSearch.mode(from: start.normals(count), energy, iterations: 500)
+    let z = try ModeSearch.mode(from: start.normals(count), energy, iterations: 500)
+    if let step { return Start(z: z, step: step) }
     var curvature = ModeSearch.largestCurvature(z, energy, start: start.normals(count))
     // Gradients of a stationary chain have the curvature as variance, so gains are near N/√curvature.
     if preconditioner != nil { curvature = Double(posterior.rows.count) * curvature.squareRoot() }
-    let largest = step ?? (stability / curvature)
+    return Start(z: z, step: stability / curvature)
+  }
+
+  /// The step and the noise's amplitude at a step of the chain.
+  private func schedule(_ t: Int, largest: Double, length: Int, rows: Int) -> (
+    step: Double, amplitude: Double
+  ) {
+    let place = t % length
+    let temperature =
+      self.noise == .ursabench ? self.temperature / Double(rows) : self.temperature
+    let epsilon =
+      cycles == nil
+      ? largest : largest / 2 * (cos(Double.pi * Double(place) / Double(length)) + 1)
+    let isNoisy =
+      cycles.map { Double(place) >= (1 - $0.noisyShare) * Double(length) }
+      ?? (Double(t) >= quietShare * Double(burnIn))
+    return (epsilon, isNoisy ? (2 * friction * epsilon * temperature).squareRoot() : 0)
+  }
+
+  /// Where a chain keeps its state.
+  private struct ChainStore {
+    var checkpoints: Checkpoints?
+    var name: String
+    var steps: Int
+
+    func isDue(_ step: Int) -> Bool { step % Checkpoints.interval(steps) == 0 }
+  }
+
+  private func run(
+    _ method: String, _ posterior: Posterior, _ random: RandomStream, _ store: ChainStore,
+    advance: () -> Void
+  ) throws -> Chain {
+    let energy = Energy(posterior)
+    let key = "\(method) \(store.name) \(steps) \(posterior.parameterCount) \(random.stream)"
+    let saved = try store.checkpoints?.load(store.name).map { try ChainState($0, key: key) }
+    let start =
+      try saved.map {
+        Start(z: $0["z"], step: $0["step"][0], gains: learningRate.map { _ in gains(posterior) })
+      } ?? start(energy, random)
+    if energy.single != nil {
+      return try runSingle(
+        method, energy, start, random, store, key: key, saved, advance: advance)
+    }
+    let count = posterior.parameterCount
+    var (noise, gibbs) = (random.child("noise"), random.child("precision"))
+    var z = start.z
     let offset = preconditioner.map { $0.offset ?? 1 / Double(posterior.rows.count) } ?? 0
-    var chain = Chain(step: largest)
+    var chain = Chain(step: start.step)
     let rows = posterior.rows.count
     var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
     var velocity = [Double](repeating: 0, count: count)
     var gradient = velocity
     var xi = velocity
     var squared = velocity
-    var gain = [Double](repeating: 1, count: count)
+    var gain = start.gains ?? [Double](repeating: 1, count: count)
     let length = cycles.map { (steps + $0.count - 1) / $0.count } ?? steps
-    let temperature =
-      self.noise == .ursabench ? self.temperature / Double(rows) : self.temperature
-    for t in 0..<steps {
+    var first = 0
+    if let saved {
+      (velocity, squared) = (saved["velocity"], saved["squares"])
+      first = chain.resume(saved, &noise, &gibbs, &order)
+      (energy.precision, energy.passes) = (saved["sums"][0], saved["sums"][1])
+      for _ in 0..<first / 100 { advance() }
+    }
+    for t in first..<steps {
+      if store.isDue(t) {
+        let places = [t, noise.align(), gibbs.align()]
+        let batches = order.state()
+        store.checkpoints?.save(store.name) {
+          var state = chain.state(key, places, batches)
+          state["z"] = z
+          state["velocity"] = velocity
+          state["squares"] = squared
+          state["sums"] = [energy.precision, energy.passes]
+          return state.file
+        }
+      }
       if order.takesAll {
         _ = energy.dataLoss(z, gradient: &gradient)
       } else {
@@ -147,13 +263,7 @@ struct StochasticGradientChains {
           gain[i] = 1 / (offset + squared[i].squareRoot())
         }
       }
-      let place = t % length
-      let epsilon =
-        cycles == nil
-        ? largest : largest / 2 * (cos(Double.pi * Double(place) / Double(length)) + 1)
-      let isNoisy = cycles.map { Double(place) >= (1 - $0.noisyShare) * Double(length) } ?? true
-      let amplitude =
-        isNoisy ? (2 * friction * epsilon * temperature).squareRoot() : 0
+      let (epsilon, amplitude) = schedule(t, largest: start.step, length: length, rows: rows)
       if amplitude > 0 { noise.fillNormals(&xi) }
       for i in 0..<count {
         velocity[i] =
@@ -161,12 +271,9 @@ struct StochasticGradientChains {
           + (amplitude > 0 ? amplitude * gain[i].squareRoot() * xi[i] : 0)
         z[i] += velocity[i]
       }
-      if isDraw(t, place, length) {
+      if isDraw(t, t % length, length) {
         _ = energy.evaluate(z, gradient: &gradient)
-        guard z.allSatisfy(\.isFinite), energy.loss.isFinite else {
-          throw InferenceError(
-            .failed, "\(method) left the finite numbers at step \(t); take a smaller 'step'")
-        }
+        guard z.allSatisfy(\.isFinite), energy.loss.isFinite else { throw diverged(method, t) }
         chain.draws.append(z)
         chain.precisions.append(energy.precision)
         if let drawn = posterior.precision(squares: energy.squares, random: &gibbs) {
@@ -177,6 +284,72 @@ struct StochasticGradientChains {
     }
     chain.passes = energy.passes
     return chain
+  }
+
+  /// The same in float32.
+  private func runSingle(
+    _ method: String, _ energy: Energy, _ start: Start, _ random: RandomStream,
+    _ store: ChainStore, key: String, _ saved: ChainState?, advance: () -> Void
+  ) throws -> Chain {
+    guard let single = energy.single else { return Chain() }
+    let posterior = energy.posterior
+    let rows = posterior.rows.count
+    var (noise, gibbs) = (random.child("noise"), random.child("precision"))
+    single.precision = energy.precision
+    let sampler = SingleSampler(
+      single, start.z, gains: start.gains,
+      preconditioner: preconditioner.map { ($0.decay, $0.offset ?? 1 / Double(rows)) },
+      friction: friction, key: noise.next())
+    var chain = Chain(step: start.step)
+    var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
+    let length = cycles.map { (steps + $0.count - 1) / $0.count } ?? steps
+    var first = 0
+    if let saved {
+      sampler.resume(
+        z: saved.floats("packed"), velocity: saved.floats("velocity"),
+        squares: saved.floats("squares"))
+      first = chain.resume(saved, &noise, &gibbs, &order)
+      (single.precision, energy.passes) = (saved["sums"][0], saved["sums"][1])
+      for _ in 0..<first / 100 { advance() }
+    }
+    for t in first..<steps {
+      if store.isDue(t) {
+        let places = [t, 0, gibbs.align()]
+        let batches = order.state()
+        store.checkpoints?.save(store.name) {
+          var state = chain.state(key, places, batches)
+          state["z"] = sampler.coordinates
+          state.set("packed", floats: sampler.z)
+          state.set("velocity", floats: sampler.velocity)
+          state.set("squares", floats: sampler.squares)
+          state["sums"] = [single.precision, energy.passes]
+          return state.file
+        }
+      }
+      let (epsilon, amplitude) = schedule(t, largest: start.step, length: length, rows: rows)
+      sampler.step(
+        t, batch: order.takesAll ? nil : order.next(), size: epsilon, amplitude: amplitude)
+      if isDraw(t, t % length, length) {
+        let z = sampler.coordinates
+        guard z.allSatisfy(\.isFinite) else { throw diverged(method, t) }
+        chain.draws.append(z)
+        chain.precisions.append(single.precision)
+        if posterior.likelihood.noisePrior != nil,
+          let drawn = posterior.precision(squares: sampler.squaredErrors(), random: &gibbs)
+        {
+          single.precision = drawn
+        }
+      }
+      if t % 100 == 99 { advance() }
+    }
+    chain.passes = energy.passes + Double(steps) * Double(order.batch) / Double(rows)
+    return chain
+  }
+
+  private func diverged(_ method: String, _ step: Int) -> InferenceError {
+    InferenceError(
+      .failed,
+      "\(method) left the finite numbers at step \(step); take a smaller 'step' or 'learning-rate'")
   }
 
   /// Whether the state after a step is kept.

@@ -6,15 +6,24 @@ import Tensors
 /// Izmailov et al. (UAI 2018) and Maddox et al. (NeurIPS 2019): momentum 0.9, a constant step, and the
 /// mean, mean square and last deviations of the iterates after each epoch.
 struct DescentWalk {
-  private static let momentum = 0.9
-
+  var momentum: Double
   var iterates: Int
   var rank: Int
   /// The step on U; nil takes the one whose iterates are nearest to the posterior.
   var step: Double?
+  /// Instead the step on the mean loss as a function of θ, as published experiments give it; the walk
+  /// then starts after so many epochs of training, not at a mode.
+  var learningRate: Double?
+  var burnIn: Int
+  /// The same after the burn-in; nil goes on with it.
+  var walkRate: Double?
   var batch: Int
 
   init(_ options: inout MethodOptions) throws {
+    momentum = try options.number("momentum", 0.9, in: 0...0.9999)
+    learningRate = try options.positive("learning-rate")
+    burnIn = try options.integer("burn-in", 50, in: 0...1_000_000)
+    walkRate = try options.positive("walk-rate")
     iterates = try options.integer("iterates", 100, in: 2...1_000_000)
     rank = try options.integer("rank", 20, in: 2...1000)
     step = try options.positive("step")
@@ -33,27 +42,45 @@ struct DescentWalk {
     let posterior = energy.posterior
     let (rows, count) = (posterior.rows.count, posterior.parameterCount)
     var (start, random) = (context.random.child("start"), context.random.child("order"))
-    var z = try ModeSearch.mode(from: start.normals(count), energy, iterations: 1000)
-    let curvature = ModeSearch.largestCurvature(z, energy, start: random.normals(count))
-    // With all rows in a batch the walk would stand still at the mode.
-    var order = BatchOrder(
-      rows: rows, batch: batch > 0 ? batch : min(max(rows / 8, 1), 128), random: random)
-    let step = self.step ?? DescentWalk.step(z, energy, &order, curvature: curvature)
+    var z: [Double]
+    var (step, gains) = (0.0, [Double](repeating: 1, count: count))
+    var order: BatchOrder
+    if let learningRate {
+      z = zip(GradientTraining.start(posterior.network, &start), posterior.priorDeviations)
+        .map { $0 / $1 }
+      // A step on θ itself is one on z with the gain 1/σ².
+      step = learningRate / Double(rows)
+      gains = posterior.priorDeviations.map { 1 / ($0 * $0) }
+      order = BatchOrder(rows: rows, batch: batch > 0 ? batch : 128, random: random)
+    } else {
+      z = try ModeSearch.mode(from: start.normals(count), energy, iterations: 1000)
+      let curvature = ModeSearch.largestCurvature(z, energy, start: random.normals(count))
+      // With all rows in a batch the walk would stand still at the mode.
+      order = BatchOrder(
+        rows: rows, batch: batch > 0 ? batch : min(max(rows / 8, 1), 128), random: random)
+      step = self.step ?? self.step(z, energy, &order, curvature: curvature)
+    }
     var (velocity, gradient) = ([Double](repeating: 0, count: count), z)
     var summary = Summary(
       mean: [Double](repeating: 0, count: count), variances: [], deviations: [])
     var squares = [Double](repeating: 0, count: count)
-    for iterate in 0..<iterates {
+    let quiet = learningRate == nil ? 0 : burnIn
+    for epoch in 0..<quiet + iterates {
+      if epoch == quiet, quiet > 0, let walkRate { step = walkRate / Double(rows) }
       for _ in 0..<max(rows / order.batch, 1) {
         _ = energy.dataLoss(z, batch: order.next(), gradient: &gradient)
         for i in 0..<count {
-          velocity[i] = DescentWalk.momentum * velocity[i] - step * (gradient[i] + z[i])
+          velocity[i] = momentum * velocity[i] - step * gains[i] * (gradient[i] + z[i])
           z[i] += velocity[i]
         }
       }
       guard z.allSatisfy(\.isFinite) else {
-        throw InferenceError(.failed, "\(method) diverged; take a smaller 'step'")
+        throw InferenceError(
+          .failed, "\(method) diverged; take a smaller 'step' or 'learning-rate'")
       }
+      context.progress(epoch + 1, quiet + iterates)
+      let iterate = epoch - quiet
+      guard iterate >= 0 else { continue }
       let n = Double(iterate + 1)
       for i in 0..<count {
         summary.mean[i] += (z[i] - summary.mean[i]) / n
@@ -61,7 +88,6 @@ struct DescentWalk {
       }
       summary.deviations.append(zip(z, summary.mean).map { $0 - $1 })
       if summary.deviations.count > rank { summary.deviations.removeFirst() }
-      context.progress(iterate + 1, iterates)
     }
     summary.variances = (0..<count).map {
       max(squares[$0] - summary.mean[$0] * summary.mean[$0], 1e-30)
@@ -78,7 +104,7 @@ extension DescentWalk {
   ///
   /// Mandt, Hoffman and Blei (JMLR 2017), equation 16: 2 D / tr C for gradients of covariance C, here
   /// less the momentum's share. A batch may be more curved than all rows by the factor N/B.
-  private static func step(
+  private func step(
     _ z: [Double], _ energy: Energy, _ order: inout BatchOrder, curvature: Double
   ) -> Double {
     let rows = energy.posterior.rows.count

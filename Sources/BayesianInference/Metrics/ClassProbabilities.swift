@@ -105,36 +105,23 @@ public struct ClassUncertainty: Hashable, Sendable {
 
   /// - Throws: ``InferenceError`` for a smoothing outside of 0 to below 1.
   public init(_ probabilities: ClassProbabilities, smoothing: Double = 0) throws {
-    guard (0..<1).contains(smoothing) else {
-      throw InferenceError(.badOption, "a smoothing of \(smoothing); 0 up to 1 is possible")
-    }
-    let classes = Double(probabilities.classes)
-    let smooth = { (p: Double) in smoothing > 0 ? (1 - smoothing) * p + smoothing / classes : p }
-    members = probabilities.members
-    self.smoothing = smoothing
-    let rows = 0..<probabilities.rows
-    mixtures = rows.map { probabilities.mixture($0).map(smooth) }
+    self.init(try ClassMixture(probabilities, smoothing: smoothing))
+  }
+
+  public init(_ mixture: ClassMixture) {
+    members = mixture.members
+    smoothing = mixture.smoothing
+    let rows = 0..<mixture.rows
+    mixtures = rows.map { mixture.smoothedMixture($0) }
     predictions = mixtures.map { ClassProbabilities.largest($0) }
     entropy = mixtures.map { ClassProbabilities.entropy($0) }
     confidence = mixtures.map { $0.max() ?? 0 }
-    var (expected, variation): ([Double], [Double]) = ([], [])
-    for row in rows {
-      var votes = [Int](repeating: 0, count: probabilities.classes)
-      var sum = 0.0
-      for index in 0..<probabilities.members {
-        let member = probabilities.member(index, row)
-        votes[ClassProbabilities.largest(member)] += 1
-        sum += ClassProbabilities.entropy(member.map(smooth))
-      }
-      expected.append(sum / Double(members))
-      variation.append(1 - Double(votes.max() ?? 0) / Double(members))
-    }
-    expectedEntropy = expected
-    variationRatio = variation
+    expectedEntropy = rows.map { mixture.expectedEntropy($0) }
+    variationRatio = rows.map { mixture.variationRatio($0) }
     mutualInformation =
       members == 1
       ? entropy.map { _ in 0 }
-      : zip(entropy, expected).map { total, part in
+      : zip(entropy, expectedEntropy).map { total, part in
         // Rounding may make it negative where the members agree.
         total - part < 0 && total - part > -1e-12 ? 0 : total - part
       }

@@ -18,6 +18,8 @@ public struct ClassificationMetrics: Hashable, Sendable {
   public var uncertaintyCalibrationError: Double
   /// The standard error over rows of the negative log-likelihood.
   public var logLikelihoodError: Double
+  /// The standard error over rows of the Brier score.
+  public var brierError: Double
 
   /// - Parameters:
   ///   - probabilities: Of the members.
@@ -30,42 +32,45 @@ public struct ClassificationMetrics: Hashable, Sendable {
     _ probabilities: ClassProbabilities, _ labels: [Int], smoothing: Double = 0, bins: Int = 15,
     groups: Int = 15
   ) throws {
+    try self.init(
+      ClassMixture(probabilities, smoothing: smoothing), labels, bins: bins, groups: groups)
+  }
+
+  /// - Parameters:
+  ///   - mixture: The predictions, smoothed before logarithms as it says.
+  ///   - labels: Classes from 0.
+  ///   - bins: Of the calibration errors, on (lower, upper].
+  ///   - groups: Of the adaptive calibration error.
+  /// - Throws: ``InferenceError`` where the counts differ or a label is no class.
+  public init(_ mixture: ClassMixture, _ labels: [Int], bins: Int = 15, groups: Int = 15) throws {
     guard bins > 0, groups > 0 else {
       throw InferenceError(.badOption, "\(min(bins, groups)) bins; at least 1 is needed")
     }
-    try probabilities.check(labels)
-    let uncertainty = try ClassUncertainty(probabilities, smoothing: smoothing)
+    try mixture.check(labels)
+    let uncertainty = ClassUncertainty(mixture)
     let rows = Double(labels.count)
     let correct = zip(uncertainty.predictions, labels).map { $0 == $1 }
     accuracy = Double(correct.count { $0 }) / rows
     let logs = zip(uncertainty.mixtures, labels).map { -Foundation.log($0[$1]) }
     negativeLogLikelihood = logs.reduce(0, +) / rows
     logLikelihoodError = RegressionMetrics.standardError(logs)
-    var gibbs = 0.0
-    let classes = Double(probabilities.classes)
-    for member in 0..<probabilities.members {
-      for (row, label) in labels.enumerated() {
-        let p = probabilities.member(member, row)
-        gibbs -= Foundation.log(
-          (1 - smoothing) * p[p.startIndex + label] + smoothing / classes)
+    gibbsNegativeLogLikelihood =
+      -labels.enumerated().reduce(0) { $0 + mixture.meanLog($1.offset, $1.element) } / rows
+    let mixtures = (0..<labels.count).map { mixture.mixture($0) }
+    let distances = zip(mixtures, labels).map { mixture, label in
+      mixture.enumerated().reduce(0.0) {
+        let gap = $1.element - ($1.offset == label ? 1 : 0)
+        return $0 + gap * gap
       }
     }
-    gibbsNegativeLogLikelihood = gibbs / rows / Double(probabilities.members)
-    let mixtures = (0..<labels.count).map { probabilities.mixture($0) }
-    brier =
-      zip(mixtures, labels).reduce(0) { sum, pair in
-        sum
-          + pair.0.enumerated().reduce(0) {
-            $0 + ($1.element - ($1.offset == pair.1 ? 1 : 0))
-              * ($1.element - ($1.offset == pair.1 ? 1 : 0))
-          }
-      } / rows
+    brier = distances.reduce(0, +) / rows
+    brierError = RegressionMetrics.standardError(distances)
     let confidence = Reliability(
       mixtures.map { $0.max() ?? 0 }, correct.map { $0 ? 1 : 0 }, bins: bins)
     calibrationError = confidence.expectedError
     maximumCalibrationError = confidence.maximumError
     adaptiveCalibrationError = ClassificationMetrics.adaptive(mixtures, labels, groups: groups)
-    let scale = Foundation.log(classes)
+    let scale = Foundation.log(Double(mixture.classes))
     uncertaintyCalibrationError =
       Reliability(
         mixtures.map { ClassProbabilities.entropy($0) / scale }, correct.map { $0 ? 0 : 1 },
@@ -96,19 +101,6 @@ public struct ClassificationMetrics: Hashable, Sendable {
       }
     }
     return sum / Double(classes * groups)
-  }
-}
-
-extension ClassProbabilities {
-  /// - Throws: ``InferenceError`` where there isn't a label a row, or one is no class.
-  func check(_ labels: [Int]) throws {
-    guard labels.count == rows else {
-      throw InferenceError(.badData, "\(labels.count) labels for predictions of \(rows) rows")
-    }
-    if let row = labels.firstIndex(where: { !(0..<classes).contains($0) }) {
-      throw InferenceError(
-        .badData, "row \(row): the label \(labels[row]) is none of 0 to \(classes - 1)")
-    }
   }
 }
 

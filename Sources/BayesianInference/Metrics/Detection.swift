@@ -126,3 +126,28 @@ public struct SelectivePrediction: Hashable, Sendable {
       rejectionQuality: quality)
   }
 }
+
+/// What chance does to a detection's scores.
+public enum DetectionError {
+  /// The standard error of an AUROC, both groups drawn anew.
+  ///
+  /// DeLong, DeLong and Clarke-Pearson (Biometrics 1988): the variances of each row's share of pairs
+  /// that are in order, over the groups' sizes.
+  ///
+  /// - Returns: Nil for a group of fewer than two rows.
+  public static func auroc(positives: [Double], negatives: [Double]) -> Double? {
+    guard positives.count > 1, negatives.count > 1 else { return nil }
+    let all = midRanks(positives + negatives)
+    let (p, n) = (midRanks(positives), midRanks(negatives))
+    // The share of negatives below a positive, and of positives above a negative.
+    let below = p.indices.map { (all[$0] - p[$0]) / Double(negatives.count) }
+    let above = n.indices.map {
+      1 - (all[positives.count + $0] - n[$0]) / Double(positives.count)
+    }
+    let variance = { (values: [Double]) -> Double in
+      let deviation = Moments(values).deviation
+      return deviation * deviation / Double(values.count - 1)
+    }
+    return (variance(below) + variance(above)).squareRoot()
+  }
+}

@@ -40,7 +40,11 @@ public struct Adam: Optimizer {
       means = try gradients.tensors.map { try .zeros(like: $0) }
       squares = try gradients.tensors.map { try .zeros(like: $0) }
     }
-    guard names == gradients.names else { throw ModuleError.movedAnother }
+    if names != gradients.names {
+      means = try ParameterTree(names: names, tensors: means).ordered(as: gradients.names)
+      squares = try ParameterTree(names: names, tensors: squares).ordered(as: gradients.names)
+      names = gradients.names
+    }
     steps += 1
     let first = 1 - Foundation.pow(betas.0, Double(steps))
     let second = (1 - Foundation.pow(betas.1, Double(steps))).squareRoot()
@@ -78,13 +82,13 @@ public struct Adam: Optimizer {
       throw ModuleError(.mismatch, "the state of Adam has no 'steps'")
     }
     let (first, second) = (state.branch("mean"), state.branch("square"))
-    guard first.names == second.names else {
+    guard first.names.sorted() == second.names.sorted() else {
       throw ModuleError(
         .mismatch, "the state of Adam has not a mean and a square for each parameter")
     }
     steps = try count.integer()
     names = first.names
     means = try first.tensors.map { try $0.copy() }
-    squares = try second.tensors.map { try $0.copy() }
+    squares = try second.ordered(as: names).map { try $0.copy() }
   }
 }

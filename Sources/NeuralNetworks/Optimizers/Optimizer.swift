@@ -11,7 +11,7 @@ public protocol Optimizer: Sendable {
   /// What the optimizer remembers of the steps before, to resume from.
   var state: ParameterTree { get throws }
 
-  /// Takes what ``state`` gave.
+  /// Takes what ``state`` gave, in any order: files keep tensors in one of their own.
   mutating func restore(_ state: ParameterTree) throws
 }
 
@@ -37,6 +37,20 @@ extension Module {
     }
     guard index == gradients.count else {
       throw ModuleError(.mismatch, "\(gradients.count) gradients for \(index) parameters")
+    }
+  }
+}
+
+extension ParameterTree {
+  /// The tensors in the order of `names`.
+  ///
+  /// - Throws: ``ModuleError/movedAnother`` where the names are not the same ones.
+  func ordered(as names: [String]) throws -> [Tensor] {
+    guard names.count == count else { throw ModuleError.movedAnother }
+    let named = Dictionary(zip(self.names, tensors), uniquingKeysWith: { first, _ in first })
+    return try names.map { name in
+      guard let tensor = named[name] else { throw ModuleError.movedAnother }
+      return tensor
     }
   }
 }

@@ -25,7 +25,11 @@ public struct SGD: Optimizer {
   public mutating func step(_ module: inout some Module, _ gradients: ParameterTree) throws {
     let isFirst = velocities.isEmpty && momentum != 0
     if isFirst { names = gradients.names }
-    guard momentum == 0 || names == gradients.names else { throw ModuleError.movedAnother }
+    if momentum != 0 && names != gradients.names {
+      velocities = try ParameterTree(names: names, tensors: velocities)
+        .ordered(as: gradients.names)
+      names = gradients.names
+    }
     try module.updateParameters(gradients) { index, parameter, gradient in
       var gradient = gradient
       if weightDecay != 0 { gradient = try gradient.adding(parameter, times: weightDecay) }

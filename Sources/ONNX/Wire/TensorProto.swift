@@ -39,11 +39,19 @@ extension Onnx_TensorProto {
   }
 
   /// The numbers, from wherever in the message they are.
+  ///
+  /// - Parameters:
+  ///   - label: What errors call the tensor.
+  ///   - file: The file's name.
+  ///   - payload: Where `raw_data` is that was cut out of the message.
+  /// - Returns: Numbers in memory, or in the file where they were cut out.
+  /// - Throws: `FormatError` where they do not fit the shape.
   func tensor(
-    _ label: @autoclosure () -> String, file: String
+    _ label: @autoclosure () -> String, file: String,
+    payload: (content: FileContent, place: Range<Int>)? = nil
   ) throws(FormatError) -> TensorData {
     let reader = TensorReader(label: label(), file: file)
-    return try reader.tensor(self)
+    return try reader.tensor(self, payload)
   }
 }
 
@@ -57,7 +65,9 @@ private struct TensorReader {
     FormatError(code, file: file, found: "\(label): \(found)", expected: expected)
   }
 
-  func tensor(_ message: Onnx_TensorProto) throws(FormatError) -> TensorData {
+  func tensor(
+    _ message: Onnx_TensorProto, _ payload: (content: FileContent, place: Range<Int>)?
+  ) throws(FormatError) -> TensorData {
     if message.dataLocation != 0 || !message.externalData.isEmpty {
       let place = message.externalData.first { $0.key == "location" }?.value ?? ""
       throw failure(
@@ -75,7 +85,8 @@ private struct TensorReader {
       throw failure("shape \(shape), which no memory holds", expected: "extents from 0")
     }
     let lists = [
-      ("raw_data", message.rawData.count), ("float_data", message.floatData.count),
+      ("raw_data", payload?.place.count ?? message.rawData.count),
+      ("float_data", message.floatData.count),
       ("int32_data", message.int32Data.count), ("int64_data", message.int64Data.count),
       ("double_data", message.doubleData.count), ("uint64_data", message.uint64Data.count),
     ].filter { $0.1 > 0 }
@@ -89,7 +100,10 @@ private struct TensorReader {
     }
     if list == "raw_data" {
       try check(count, "bytes of raw_data", byteCount, shape, type)
-      return TensorData(type: type, shape: shape, bytes: [UInt8](message.rawData))
+      guard let payload else {
+        return TensorData(type: type, shape: shape, bytes: [UInt8](message.rawData))
+      }
+      return TensorData(type: type, shape: shape, in: payload.content, at: payload.place)
     }
     try check(count, "numbers of \(list)", byteCount / type.size, shape, type)
     let bytes: [UInt8]? =

@@ -18,7 +18,12 @@ public struct BayesianComparison: Stage {
   public init() {}
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
-    let rows = try context.inputs("scores").map { try MethodScores($0) }
+    let rows = MethodScores.merged(try context.inputs("scores").map { try MethodScores($0) })
+    guard !parameters.reference.isEmpty else {
+      context.metric("methods", rows.count)
+      try context.write(table(rows, nil), to: "table")
+      return
+    }
     guard let reference = rows.first(where: { $0.name == parameters.reference }),
       let likelihood = reference.likelihood
     else {
@@ -62,18 +67,26 @@ public struct BayesianComparison: Stage {
     }
   }
 
-  private func table(_ rows: [MethodScores], _ ranking: MethodRanking) -> String {
+  /// - `ranking`: Nil where there is no reference; then ranks are left out.
+  private func table(_ rows: [MethodScores], _ ranking: MethodRanking?) -> String {
     let names = [
-      "log_likelihood", "rmse", "accuracy", "coverage95", "width95", "calibration_error",
-      "wasserstein2", "total_variation", "divergence", "deviation_ratio",
+      "log_likelihood", "rmse", "accuracy", "brier", "coverage95", "width95", "calibration_error",
+      "error_auroc", "error_auroc_model", "aurc", "decision_cost", "mean_entropy", "auroc_total",
+      "auroc_model", "least_auroc_total", "least_auroc_model", "shifted_accuracy",
+      "shifted_calibration_error", "wasserstein2", "total_variation", "divergence",
+      "deviation_ratio",
     ].filter { name in rows.contains { $0.values[name] != nil } }
-    var text = "method,likelihood rank,fidelity rank," + names.joined(separator: ",") + ",marks\n"
+    let ranked = ranking == nil ? [] : ["likelihood rank", "fidelity rank"]
+    var text = (["method"] + ranked + names + ["marks"]).joined(separator: ",") + "\n"
     let sorted = rows.sorted { ($0.likelihood ?? -.infinity) > ($1.likelihood ?? -.infinity) }
     for row in sorted {
       let cells = names.map { name in row.values[name].map { rounded($0) } ?? "" }
-      let ranks = [ranking.likelihoodRank[row.name], ranking.fidelityRank[row.name]].map {
-        $0.map(String.init) ?? ""
-      }
+      let ranks =
+        ranking.map { ranking in
+          [ranking.likelihoodRank[row.name], ranking.fidelityRank[row.name]].map {
+            $0.map(String.init) ?? ""
+          }
+        } ?? []
       text +=
         ([row.name] + ranks + cells + [row.marks]).joined(separator: ",") + "\n"
     }
@@ -128,9 +141,23 @@ public struct BayesianComparison: Stage {
 /// What bnn-evaluate wrote of one method.
 struct MethodScores {
   let name: String
-  let values: [String: Double]
+  private(set) var values: [String: Double]
   /// Why it must not stand beside the others unmarked; empty where nothing does.
-  let marks: String
+  private(set) var marks: String
+
+  /// One for each name: scores of the same method from several stages are put together.
+  static func merged(_ all: [MethodScores]) -> [MethodScores] {
+    var rows: [MethodScores] = []
+    for scores in all {
+      if let place = rows.firstIndex(where: { $0.name == scores.name }) {
+        rows[place].values.merge(scores.values) { first, _ in first }
+        if rows[place].marks.isEmpty { rows[place].marks = scores.marks }
+      } else {
+        rows.append(scores)
+      }
+    }
+    return rows
+  }
 
   var likelihood: Double? { values["log_likelihood"] }
   /// How far it is from the reference.

@@ -21,7 +21,7 @@ public struct BayesianEvaluation: Stage {
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let posterior = try context.read("posterior") {
-      try ApproximatePosterior(Safetensors(path: $0))
+      try ApproximatePosterior(path: $0, atMost: parameters.draws)
     }
     let test = try context.read("test") { try LabelledRows(CSV.read(path: $0)) }
     let random = RandomStream(seed: context.seed).child("predict")
@@ -33,7 +33,8 @@ public struct BayesianEvaluation: Stage {
         scores.add(try RegressionMetrics(draws, test.targets))
       } else {
         let probabilities = try ClassProbabilities(draws)
-        let selective = try scores.add(probabilities, test.targets, parameters.smoothing)
+        let selective = try scores.add(
+          probabilities, test.targets, parameters.smoothing, random.child("bootstrap"))
         let figure = RejectionFigure.figure(selective, scores.title)
         try context.write(figure.json(indented: true), to: "rejection")
       }
@@ -65,7 +66,7 @@ public struct BayesianEvaluation: Stage {
     var truth: PredictiveDraws?
     if !context.inputs("reference").isEmpty {
       let reference = try context.read("reference") {
-        try ApproximatePosterior(Safetensors(path: $0))
+        try ApproximatePosterior(path: $0, atMost: parameters.draws)
       }
       let draws = try reference.predict(
         rows, count: parameters.draws, random: random.child("grid"))

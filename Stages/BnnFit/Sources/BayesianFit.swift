@@ -20,6 +20,9 @@ public struct BayesianFit: Stage {
     var priorBiases: [Double]
     var priorDeviation: Double
     var standardise: Bool
+    var pixelMean: Double
+    var pixelDeviation: Double
+    var arithmetic: String
     var `repeat`: Int
   }
 
@@ -29,15 +32,16 @@ public struct BayesianFit: Stage {
   public init() {}
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
-    let rows = try context.read("train") { try LabelledRows(CSV.read(path: $0)) }
+    let slot = context.inputs("pictures").isEmpty ? "train" : "pictures"
+    let data = try data(parameters, slot, context)
     do {
       let method = try InferenceMethods.method(parameters.method, options: parameters.options)
-      let posterior = try parameters.posterior(rows)
+      let posterior = try parameters.posterior(data.rows, scaling: data.scaling)
       let result = try await method.fit(
         posterior,
         FitContext(
           random: RandomStream(seed: context.seed).child("fit").child(parameters.repeat),
-          workers: context.cpus,
+          workers: context.cpus, checkpoints: try FitCheckpoints(context).checkpoints,
           progress: { context.progress($0, of: $1) }))
       try result.file().write(to: context.output("posterior"))
       report(result, context)
@@ -45,7 +49,33 @@ public struct BayesianFit: Stage {
       throw StageError(
         code: error.code == .badData
           ? .badInput : error.code == .badOption ? .badParameter : .failed,
-        message: error.message, slot: error.code == .badData ? "train" : nil)
+        message: error.message, slot: error.code == .badData ? slot : nil)
+    }
+  }
+
+  /// What is fitted, and its scaling where that isn't to be learned from the rows.
+  private func data(
+    _ parameters: Parameters, _ slot: String, _ context: StageContext
+  ) throws -> (rows: LabelledRows, scaling: Standardisation?) {
+    guard slot == "pictures" else {
+      return (try context.read("train") { try LabelledRows(CSV.read(path: $0)) }, nil)
+    }
+    guard context.inputs("train").isEmpty else {
+      throw StageError(
+        code: .badInput,
+        message: "both 'train' and 'pictures' are connected; one of them is fitted",
+        slot: "train")
+    }
+    guard ["bernoulli", "categorical"].contains(parameters.likelihood) else {
+      throw StageError(
+        code: .badParameter,
+        message: "pictures have classes; 'likelihood' must be categorical, or bernoulli for two")
+    }
+    return try context.read("pictures") { path in
+      let pictures = try Pictures(Safetensors(path: path))
+      let scaling = pictures.scaling(
+        mean: parameters.pixelMean, deviation: parameters.pixelDeviation)
+      return (try pictures.labelledRows(scaling), scaling)
     }
   }
 
@@ -63,7 +93,10 @@ public struct BayesianFit: Stage {
 }
 
 extension BayesianFit.Parameters {
-  fileprivate func posterior(_ rows: LabelledRows) throws -> Posterior {
+  /// - `scaling`: Of rows that are scaled already; nil where it is to be learned.
+  fileprivate func posterior(
+    _ rows: LabelledRows, scaling given: Standardisation?
+  ) throws -> Posterior {
     let likelihood = try self.likelihood(rows)
     let network = try Network(
       inputs: rows.inputs.width, hidden: hidden, outputs: likelihood.outputs,
@@ -75,13 +108,19 @@ extension BayesianFit.Parameters {
       priorDeviation > 0
       ? .isotropic(priorDeviation)
       : .scaledByWidth(weights: factors(priorWeights), biases: factors(priorBiases))
+    let arithmetic = Posterior.Arithmetic(rawValue: arithmetic) ?? .double
+    if let given {
+      return try Posterior(
+        network: network, prior: prior, likelihood: likelihood, rows: rows, scaling: given,
+        arithmetic: arithmetic)
+    }
     let scaling =
       standardise
       ? try Standardisation(rows, scalesTarget: likelihood.isRegression)
       : .identity(width: rows.inputs.width)
     return try Posterior(
       network: network, prior: prior, likelihood: likelihood, rows: scaling.rows(rows),
-      scaling: scaling)
+      scaling: scaling, arithmetic: arithmetic)
   }
 
   private func likelihood(_ rows: LabelledRows) throws -> Likelihood {

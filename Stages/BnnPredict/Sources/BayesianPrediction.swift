@@ -16,7 +16,7 @@ public struct BayesianPrediction: Stage {
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let posterior = try context.read("posterior") {
-      try ApproximatePosterior(Safetensors(path: $0))
+      try ApproximatePosterior(path: $0, atMost: parameters.draws)
     }
     let rows = try context.read("rows") { try Rows(CSV.read(path: $0), without: "y") }
     let draws: PredictiveDraws

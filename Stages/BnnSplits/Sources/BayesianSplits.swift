@@ -1,5 +1,6 @@
 import Foundation
 public import StageKit
+import Statistics
 import StructuredValue
 
 /// Averages scores over splits.
@@ -14,8 +15,14 @@ public struct BayesianSplits: Stage {
   public init() {}
 
   private static let reported = [
-    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy", "wasserstein2",
-    "divergence", "deviation_ratio",
+    "rmse", "log_likelihood", "coverage95", "width95", "crps", "accuracy", "brier",
+    "calibration_error", "wasserstein2", "divergence", "deviation_ratio", "auroc_total",
+    "auroc_model",
+  ]
+  /// Those whose difference from a baseline is told.
+  private static let compared = [
+    "rmse", "log_likelihood", "accuracy", "brier", "calibration_error", "auroc_total",
+    "auroc_model",
   ]
   /// What may lie between two programs beyond chance: a share, or an amount.
   private static let slack: [String: (share: Double, amount: Double)] = [
@@ -57,24 +64,46 @@ public struct BayesianSplits: Stage {
     if !context.inputs("baseline").isEmpty {
       let baseline = try context.inputs("baseline").map(scores)
       context.metric("wasserstein2_gain", gain(of: splits, over: baseline))
+      for name in Self.compared {
+        let means = [splits, baseline].map { scores -> Double? in
+          let values = scores.compactMap { $0[name] }
+          guard values.count == scores.count, !values.isEmpty else { return nil }
+          return values.reduce(0, +) / Double(values.count)
+        }
+        if let ours = means[0], let theirs = means[1] {
+          context.metric("\(name)_difference", ours - theirs)
+        }
+      }
     }
     try context.write(table, to: "table")
   }
 
-  /// How much smaller the mean distance is than the baseline's, in standard errors of the difference;
-  /// nil where there is one repetition, or no distance.
+  /// How much smaller the mean distance is than the baseline's: Welch's t, as the normal deviate that is
+  /// as improbable, since a standard error of few repetitions is itself uncertain; nil where there is one
+  /// repetition, or no distance.
   private func gain(of scores: [[String: Double]], over baseline: [[String: Double]]) -> Double? {
-    let summary = { (scores: [[String: Double]]) -> (mean: Double, variance: Double)? in
+    let summary = {
+      (scores: [[String: Double]]) -> (
+        mean: Double, variance: Double, degrees: Double
+      )? in
       let values = scores.compactMap { $0["wasserstein2"] }
       guard values.count == scores.count, values.count > 1 else { return nil }
       let mean = values.reduce(0, +) / Double(values.count)
       let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      return (mean, squares / Double(values.count - 1) / Double(values.count))
+      let degrees = Double(values.count - 1)
+      return (mean, squares / degrees / Double(values.count), degrees)
     }
     guard let ours = summary(scores), let theirs = summary(baseline),
       ours.variance + theirs.variance > 0
     else { return nil }
-    return (theirs.mean - ours.mean) / (ours.variance + theirs.variance).squareRoot()
+    let sum = ours.variance + theirs.variance
+    // The Welch–Satterthwaite degrees of freedom.
+    let degrees =
+      sum * sum
+      / (ours.variance * ours.variance / ours.degrees
+        + theirs.variance * theirs.variance / theirs.degrees)
+    return StudentDistribution.normalEquivalent(
+      (theirs.mean - ours.mean) / sum.squareRoot(), degrees: degrees)
   }
 
   private func scores(_ input: StageInput) throws -> [String: Double] {

@@ -16,7 +16,7 @@ struct BayesianSplitsTests {
     #expect(abs((far.metrics["rmse_beyond"]?.double ?? 0) - (1 - 0.3 - 0.03)) < 1e-12)
     #expect(
       try String(decoding: far.bytes("table"), as: UTF8.self)
-        == "score,mean,standard error,splits\nrmse,2.0,0.0,2\n")
+        == "score,mean,standard error,splits\nrmse,2.0,0.0,2\nwasserstein2,2.0,0.0,2\n")
   }
 
   @Test func `a published value that can't be used is one clear sentence`() async throws {
@@ -26,21 +26,39 @@ struct BayesianSplitsTests {
     #expect(error?.message.contains("'brier: [0.1, 0.1]'") == true)
   }
 
+  @Test func `a baseline's scores are taken off, and a gain counts what few repetitions are worth`()
+    async throws
+  {
+    let outcome = try await run([2, 4], [:], baseline: [5, 6])
+    #expect(outcome.metrics["rmse_difference"]?.double == -2.5)
+    // Welch: 2.5 over √(1 + 0.25), with 1.25² / (1 + 0.0625) degrees of freedom, of which t is 2.24.
+    let gain = outcome.metrics["wasserstein2_gain"]?.double ?? 0
+    #expect(gain > 1.2 && gain < 1.6, "\(gain)")
+    let single = try await run([2], [:], baseline: [5])
+    #expect(single.metrics["wasserstein2_gain"]?.double == nil)
+  }
+
   private func run(
-    _ values: [Double], _ parameters: Value
+    _ values: [Double], _ parameters: Value, baseline: [Double] = []
   ) async throws -> StageHarness<BayesianSplits>.Outcome {
-    let items = try values.enumerated().map { index, value in
+    var gathered = ["scores": try items(values)]
+    if !baseline.isEmpty { gathered["baseline"] = try items(baseline) }
+    return try await StageHarness(BayesianSplits.self).run(
+      parameters: parameters, gathered: gathered)
+  }
+
+  private func items(_ values: [Double]) throws -> [(name: String, path: String)] {
+    try values.enumerated().map { index, value in
       let path = NSTemporaryDirectory() + "split-\(UUID().uuidString).json"
       let scores: Value = [
         "method": "m",
         "metrics": [
-          "rmse": ["value": .double(value)], "rhat": ["value": .null, "reason": "one chain"],
+          "rmse": ["value": .double(value)], "wasserstein2": ["value": .double(value)],
+          "rhat": ["value": .null, "reason": "one chain"],
         ],
       ]
       try Data(scores.json().utf8).write(to: URL(fileURLWithPath: path))
       return (name: "split=\(index)", path: path)
     }
-    return try await StageHarness(BayesianSplits.self).run(
-      parameters: parameters, gathered: ["scores": items])
   }
 }

@@ -57,8 +57,9 @@ public struct SmartDealDecompose: Stage {
       compression.pruningList = try context.read("pruning") { _ in try Self.numbers(path: path) }
     }
     let path = try context.file("model", named: parameters.modelFile)
-    var model = try context.read("model") { _ in try ONNXModel(path: path) }
-    var exact = parameters.exact ? model : nil
+    // Numbers stay in the file, so that no more than a tensor of them is in memory.
+    let content = try context.read("model") { _ in try FileContent(path: path) }
+    let model = try context.read("model") { _ in try ONNXModel(mapping: content) }
     let places = model.graph.weightPlaces()
     try compression.check(places)
     // All before any work: a long run must not end at its last tensor.
@@ -67,6 +68,10 @@ public struct SmartDealDecompose: Stage {
       compression.moments = try Calibration.moments(model, parameters, context)
     }
     let writer = try SDLWriter(path: context.output("weights"), layers: places.count)
+    let rebuilt = try RebuiltNetwork(model, from: content, to: context.output("model"))
+    let exact =
+      parameters.exact
+      ? try RebuiltNetwork(model, from: content, to: context.output("exact")) : nil
     var records: [LayerRecord] = []
     let total = places.reduce(0) { $0 + $1.shape.reduce(1, *) }
     var done = 0
@@ -76,16 +81,16 @@ public struct SmartDealDecompose: Stage {
       let found = try compression.compress(tensor, index: index)
       try writer.append(found.layer)
       records.append(found.record)
-      model.graph.replace(tensor, at: place, with: found.layer.rebuilt())
-      if let numbers = found.exact { exact?.graph.replace(tensor, at: place, with: numbers) }
+      try rebuilt.replace(tensor, at: place, with: found.layer.rebuilt())
+      if let numbers = found.exact { try exact?.replace(tensor, at: place, with: numbers) }
       done += tensor.weights.count
     }
     context.progress(total, of: total, unit: "weights")
     let bytes = try writer.finish()
     let record = NetworkRecord(
       layers: records, untouched: model.graph.untouchedWeights(), fileBytes: bytes)
-    try model.write(to: context.output("model"))
-    try exact?.write(to: context.output("exact"))
+    try rebuilt.finish()
+    try exact?.finish()
     try context.write(LayerTable.text(record), to: "table")
     try context.write(record.json.json(indented: true), to: "layers")
     try context.write(LayerFigure.figure(record).json(indented: true), to: "figure")

@@ -52,6 +52,7 @@ public struct AlternateRetraining: Stage {
       plan: parameters.plan,
       options: AlternatingTraining.Options(
         decomposition: parameters.decomposition.options,
+        pruning: parameters.decomposition.pruningList,
         encodings: parameters.decomposition.allowed,
         averageFrom: parameters.averageFrom == 0 ? nil : parameters.averageFrom,
         threads: context.cpus),

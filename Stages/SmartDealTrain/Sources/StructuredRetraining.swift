@@ -80,7 +80,8 @@ public struct StructuredRetraining: Stage {
       network, data: context.dataset("train", for: network, parameters.scaling), test: test,
       plan: parameters.plan,
       options: StructureTraining.Options(
-        decomposition: parameters.decomposition.options, treatment: parameters.coefficients,
+        decomposition: parameters.decomposition.options,
+        pruning: parameters.decomposition.pruningList, treatment: parameters.coefficients,
         realValued: realValued, encodings: parameters.decomposition.allowed,
         threads: context.cpus),
       random: random.child("training"))

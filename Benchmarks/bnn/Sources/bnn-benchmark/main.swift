@@ -1,28 +1,92 @@
 import BayesianInference
+import Foundation
 import Tensors
 
-/// Gradients and leapfrogs a second of a 13-50-1 network of rectifiers on 455 rows, one core.
-let rows = 455
-var random = RandomStream(seed: 1)
-let inputs = Rows((0..<rows * 13).map { _ in random.normal() }, count: rows, width: 13)
-let targets = (0..<rows).map { inputs.values[$0 * 13] + 0.3 * random.normal() }
-let posterior = try Posterior(
-  network: try Network(inputs: 13, hidden: [50], outputs: 1, activation: .relu),
-  prior: .scaledByWidth(weights: [1, 1], biases: [1, 1]),
-  likelihood: .gaussian(.learned(shape: 1, rate: 0.01)),
-  rows: try LabelledRows(inputs, targets))
+// Rates of what a fit does most, on one thread, in seconds of CPU. Usage: bnn-benchmark FOLDER, with the
+// folder as measure.py fills it.
 
-let energy = Energy(posterior)
-let z = (0..<posterior.parameterCount).map { _ in 0.1 * random.normal() }
-var gradient = z
-let clock = ContinuousClock()
-let count = 5000
-for _ in 0..<500 { _ = energy.evaluate(z, gradient: &gradient) }
-let spent = clock.measure { for _ in 0..<count { _ = energy.evaluate(z, gradient: &gradient) } }
-print("gradients", Double(count) / (spent / .seconds(1)))
+let folder = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : "."
 
-let method = try InferenceMethods.method(
-  "hmc", options: ["chains": 1, "warmup": 50, "draws": 50, "steps": 80])
-let start = clock.now
-let fitted = try await method.fit(posterior, FitContext(random: RandomStream(seed: 2)))
-print("leapfrogs", fitted.passes / ((clock.now - start) / .seconds(1)))
+func table(_ name: String) throws -> LabelledRows {
+  let rows = try String(contentsOfFile: "\(folder)/\(name).csv", encoding: .utf8)
+    .split(separator: "\n").map { $0.split(separator: ",").compactMap { Double($0) } }
+  return try LabelledRows(Rows(rows.map { Array($0.dropLast()) }), rows.map { $0[$0.count - 1] })
+}
+
+func pictures() throws -> LabelledRows {
+  let pixels = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/pictures.f32"))
+    .withUnsafeBytes { $0.bindMemory(to: Float.self).map { Double($0) } }
+  let labels = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/labels.u8")).map { Double($0) }
+  return try LabelledRows(Rows(pixels, count: labels.count, width: 784), labels)
+}
+
+func cpuSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+}
+
+func posterior(
+  _ rows: LabelledRows, _ likelihood: Likelihood, hidden: [Int], prior: Prior,
+  _ arithmetic: Posterior.Arithmetic
+) throws -> Posterior {
+  try Posterior(
+    network: try Network(
+      inputs: rows.inputs.width, hidden: hidden, outputs: likelihood.outputs, activation: .relu),
+    prior: prior, likelihood: likelihood, rows: rows, arithmetic: arithmetic)
+}
+
+let train = try table("train")
+let test = try table("test")
+let whitened = Prior.scaledByWidth(weights: [1, 1], biases: [1, 1])
+
+// A trajectory's leapfrogs, all that HMC does around them included.
+for arithmetic in Posterior.Arithmetic.allCases {
+  let model = try posterior(
+    train, .gaussian(.learned(shape: 6, rate: 6)), hidden: [50], prior: whitened, arithmetic)
+  let method = try InferenceMethods.method(
+    "hmc", options: ["chains": 1, "warmup": 150, "draws": 150, "steps": 80])
+  let start = cpuSeconds()
+  let fitted = try await method.fit(model, FitContext(random: RandomStream(seed: 2)))
+  print("\(arithmetic.rawValue)_leapfrogs", fitted.passes / (cpuSeconds() - start))
+  let metrics = try RegressionMetrics(
+    fitted.predict(test.inputs, random: RandomStream(seed: 3)), test.targets)
+  print("\(arithmetic.rawValue)_rmse", metrics.rmse)
+  print("\(arithmetic.rawValue)_log_likelihood", metrics.mixtureLogLikelihood)
+}
+
+for arithmetic in Posterior.Arithmetic.allCases {
+  let model = try posterior(
+    train, .gaussian(.known(deviation: 0.3)), hidden: [50], prior: whitened, arithmetic)
+  let epochs = 1000
+  let method = try InferenceMethods.method(
+    "dropout", options: ["dropout-rate": 0.05, "epochs": .int(epochs)])
+  var start = cpuSeconds()
+  let fitted = try await method.fit(model, FitContext(random: RandomStream(seed: 2)))
+  let steps = epochs * (train.count / 128)
+  print("\(arithmetic.rawValue)_dropout_steps", Double(steps) / (cpuSeconds() - start))
+  start = cpuSeconds()
+  _ = try fitted.predict(test.inputs, count: 10_000, random: RandomStream(seed: 3))
+  print("\(arithmetic.rawValue)_dropout_passes", 10_000 / (cpuSeconds() - start))
+}
+
+let digits = try pictures()
+let network = try posterior(
+  digits, .categorical(classes: 10), hidden: [200, 200], prior: .isotropic(0.1405), .single)
+let perEpoch = digits.count / 128
+let sampler = { (steps: Int) in
+  try InferenceMethods.method(
+    "sghmc",
+    options: [
+      "learning-rate": 0.0313, "friction": 0.102, "iterations": .int(steps),
+      "burn-in": .int(steps - 1), "draws": 1, "chains": 1, "batch": 128,
+    ])
+}
+// Two lengths, so that what is done once falls out of the difference.
+var seconds: [Double] = []
+for epochs in [2, 12] {
+  let start = cpuSeconds()
+  _ = try await sampler(epochs * perEpoch).fit(network, FitContext(random: RandomStream(seed: 2)))
+  seconds.append(cpuSeconds() - start)
+}
+print("single_sghmc_steps", Double(10 * perEpoch) / (seconds[1] - seconds[0]))
