@@ -29,7 +29,9 @@ struct Adam: Sendable {
     let (keep, keepSquare) = Self.memory
     let scale = rate / (1 - power(keep, steps))
     let squareScale = 1 / (1 - power(keepSquare, steps))
-    for index in values.indices {
+    // Numbers that no gradient ever reached stay as they are, as PyTorch leaves out parameters without
+    // one: Adam would make steps of full size of their decay alone, and they would die.
+    for index in values.indices where gradient[index] != 0 || second[index] != 0 {
       let slope = gradient[index] + decay * values[index]
       first[index] = keep * first[index] + (1 - keep) * slope
       second[index] = keepSquare * second[index] + (1 - keepSquare) * slope * slope

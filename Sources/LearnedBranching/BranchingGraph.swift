@@ -14,6 +14,8 @@ public struct BranchingGraph: Sendable {
     var biases: [Float]
     /// By what the backward pass divides what a node of the layer before receives; nil for 1.
     var coverage: [Float]?
+    /// The same weights in the orders that scoring reads.
+    var scoring: ScoringLayer
   }
 
   /// Layer k leads to the ReLUs of layer k; the last one to the output node.
@@ -42,7 +44,8 @@ public struct BranchingGraph: Sendable {
       let edges = SparseMatrix(layer)
       return Layer(
         edges: edges, backEdges: edges.transposed(columns: layer.inputs),
-        biases: layer.biases.map { Float($0) }, coverage: layer.convolution?.coverage)
+        biases: layer.biases.map { Float($0) }, coverage: layer.convolution?.coverage,
+        scoring: ScoringLayer(layer))
     }
   }
 

@@ -18,6 +18,14 @@ public struct BranchingParameters: Hashable, Sendable {
     let weights: Int
     let biases: Int
 
+    /// Whether a ReLU follows.
+    var isRectified: Bool {
+      ![
+        "inp_f_1", "inp_b_1", "inp_b2_2", "fc1_1", "fc3_2", "fc4_2", "out3", "bc1_2", "bc2_1",
+        "bc3_1", "bc4_1", "fscore",
+      ].contains(name)
+    }
+
     /// What the published snapshot calls the module of this map.
     var module: String {
       ["fnode", "fscore"].contains(name) ? "ComputeFinalScore" : "EmbedUpdates.update"
@@ -55,15 +63,22 @@ public struct BranchingParameters: Hashable, Sendable {
     self.values = values
   }
 
-  /// Random weights and biases, uniform within ±1/√inputs, as PyTorch's linear layers start.
+  /// Random weights and biases of 0.
+  ///
+  /// Weights are uniform, with the variance 2 / inputs before a ReLU and 1 / inputs elsewhere (He and
+  /// others, "Delving Deep into Rectifiers", 2015).
+  /// PyTorch's own start, ±1/√inputs with biases as large, loses the signal here: a feature goes through
+  /// up to twenty maps before it reaches a score, each of which leaves a third of its variance, while the
+  /// biases stay.
   public init(seed: UInt64) {
     var generator = SplitMix64(seed: seed)
     values = Self.maps.flatMap { map -> [Float] in
-      let reach = 1 / Float(map.inputs).squareRoot()
-      return (0..<(map.inputs + 1) * map.outputs).map { _ in
+      let reach = (Float(map.isRectified ? 6 : 3) / Float(map.inputs)).squareRoot()
+      let weights = (0..<map.inputs * map.outputs).map { _ in
         // 24 bits fill a float's significand.
         (Float(generator.next() >> 40) / Float(1 << 23) - 1) * reach
       }
+      return weights + [Float](repeating: 0, count: map.outputs)
     }
   }
 

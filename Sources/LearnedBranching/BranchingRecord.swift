@@ -47,29 +47,3 @@ public struct BranchingRecord: Hashable, Sendable {
       && Set(classes.compactMap { $0 }).count > 1
   }
 }
-
-/// The hinge loss that ranks candidates (Lu and Kumar 2020, section 4): every candidate should score
-/// at least 1 above those of a lower class; candidates of one class are not ranked.
-public enum RankLoss {
-  /// The mean over ordered pairs, and its derivative by each score; nil where there is no pair.
-  public static func value(
-    scores: [Float], classes: [Int?]
-  ) -> (loss: Double, slopes: [Float])? {
-    var (loss, pairs) = (0.0, 0)
-    var slopes = [Float](repeating: 0, count: scores.count)
-    for (better, high) in classes.enumerated() {
-      guard let high else { continue }
-      for (worse, low) in classes.enumerated() {
-        guard let low, high > low else { continue }
-        pairs += 1
-        let gap = 1 - scores[better] + scores[worse]
-        guard gap > 0 else { continue }
-        loss += Double(gap)
-        slopes[better] -= 1
-        slopes[worse] += 1
-      }
-    }
-    guard pairs > 0 else { return nil }
-    return (loss / Double(pairs), slopes.map { $0 / Float(pairs) })
-  }
-}

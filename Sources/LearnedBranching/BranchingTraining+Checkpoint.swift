@@ -13,7 +13,7 @@ extension BranchingTraining {
     ]
     return Safetensors([
       flat("network", network.parameters.values), flat("best", best.parameters.values),
-      flat("first", adam.first), flat("second", adam.second),
+      flat("average", average), flat("first", adam.first), flat("second", adam.second),
       NamedTensor(name: "books", data: TensorData(books, shape: [books.count])),
     ])
   }
@@ -45,6 +45,7 @@ extension BranchingTraining {
     }
     network.parameters = BranchingParameters(values: try floats("network"))
     best.parameters = BranchingParameters(values: try floats("best"))
+    average = try floats("average")
     adam = Adam(
       rate: Float(books[3]), decay: options.decay, first: try floats("first"),
       second: try floats("second"), steps: steps)

@@ -3,9 +3,10 @@ import Statistics
 
 /// Learns to rank ReLUs as strong branching does.
 ///
-/// Adam on the ranking loss; the rate falls to a fifth whenever the validation loss has not improved
-/// for a while; training stops when it has not improved for twice as long, and the snapshot with the
-/// best validation accuracy is kept. Its state is a value: a copy resumes to the same numbers.
+/// Adam on the ranking loss, and the snapshot with the best validation accuracy is kept. As published,
+/// the rate falls to a fifth whenever the validation loss has not improved for a while, and training
+/// stops when it has not improved for twice as long; with a cosine schedule it falls to 0 in the given
+/// epochs instead. Its state is a value: a copy resumes to the same numbers.
 public struct BranchingTraining: Sendable {
   public struct Options: Hashable, Sendable {
     /// Adam's rate and weight decay.
@@ -14,6 +15,12 @@ public struct BranchingTraining: Sendable {
     /// Records whose gradients are averaged for a step.
     public var batch = 5
     public var epochs = 200
+    public var loss = RankLoss.hinge
+    /// Whether the rate follows half a cosine over the epochs, from the first step to the last.
+    public var followsCosine = false
+    /// The share of the old value that a running average of the weights keeps a step, which is what
+    /// is judged and kept; 0 takes the weights themselves.
+    public var averaging: Float = 0
     /// Epochs without a better validation loss after which the rate falls to a fifth; after twice as
     /// many training stops.
     public var patience = 10
@@ -52,6 +59,8 @@ public struct BranchingTraining: Sendable {
   public internal(set) var bestEpoch = 0
   public internal(set) var epoch = 0
   public internal(set) var isFinished = false
+  /// The running average of the weights.
+  var average: [Float]
   var adam: Adam
   var lowestLoss = Double.infinity
   var epochsSinceLowest = 0
@@ -62,6 +71,7 @@ public struct BranchingTraining: Sendable {
     self.options = options
     self.seed = seed
     best = network
+    average = network.parameters.values
     adam = Adam(
       rate: options.rate, decay: options.decay, count: network.parameters.values.count)
   }
@@ -86,75 +96,98 @@ public struct BranchingTraining: Sendable {
       guard !losses.isEmpty else { continue }
       sum += losses.reduce(0, +)
       count += losses.count
+      if options.followsCosine {
+        let done = Double(epoch - 1) + Double(start) / Double(training.count)
+        adam.rate = options.rate * Float(1 + cos(.pi * done / Double(options.epochs))) / 2
+      }
       adam.step(&network.parameters.values, gradient: gradient)
+      updateAverage()
     }
-    let score = network.score(validation, workers: options.workers)
-    judge(score)
+    let judged =
+      options.averaging > 0
+      ? BranchingNetwork(BranchingParameters(values: average), rounds: network.rounds) : network
+    let score = judged.score(validation, loss: options.loss, workers: options.workers)
+    judge(judged, score)
     return (count > 0 ? sum / Double(count) : 0, score)
   }
 
-  private mutating func judge(_ score: Score) {
+  private mutating func updateAverage() {
+    // Young averages forget faster, so that they don't remember the random start.
+    let keep = min(options.averaging, Float(1 + adam.steps) / Float(10 + adam.steps))
+    for index in average.indices {
+      average[index] = keep * average[index] + (1 - keep) * network.parameters.values[index]
+    }
+  }
+
+  private mutating func judge(_ judged: BranchingNetwork, _ score: Score) {
     if bestScore.map({ (score.accuracy, -score.loss) > ($0.accuracy, -$0.loss) }) ?? true {
-      (best, bestScore, bestEpoch) = (network, score, epoch)
+      (best, bestScore, bestEpoch) = (judged, score, epoch)
     }
     if score.loss < lowestLoss {
       lowestLoss = score.loss
       epochsSinceLowest = 0
     } else {
       epochsSinceLowest += 1
-      if epochsSinceLowest % options.patience == 0 { adam.rate /= 5 }
+      if !options.followsCosine, epochsSinceLowest % options.patience == 0 { adam.rate /= 5 }
     }
-    isFinished = epoch >= options.epochs || epochsSinceLowest >= 2 * options.patience
+    isFinished =
+      epoch >= options.epochs
+      || !options.followsCosine && epochsSinceLowest >= 2 * options.patience
   }
 
   /// The mean gradient over the records that have a pair, added up in their order.
   private func gradient(of batch: [Example]) -> (gradient: [Float], losses: [Double]) {
+    let maps = MergedMaps(network.parameters)
+    let (rounds, loss) = (network.rounds, options.loss)
     let parts = concurrently(batch, workers: options.workers) { example in
-      network.lossGradient(example)
+      lossGradient(example, loss, maps, rounds)
     }.compactMap { $0 }
-    var gradient = [Float](repeating: 0, count: network.parameters.values.count)
+    var merged = [Float](repeating: 0, count: MergedMaps.layout.count)
     let share = 1 / Float(max(1, parts.count))
-    for part in parts { for index in gradient.indices { gradient[index] += share * part.1[index] } }
-    return (gradient, parts.map(\.0))
+    for part in parts { for index in merged.indices { merged[index] += share * part.1[index] } }
+    return (
+      MergedMaps.layout.gradient(merged, at: network.parameters.values), parts.map(\.0)
+    )
   }
 }
 
-extension BranchingNetwork {
-  /// The loss of one record and its gradient by all parameters; nil where there is nothing to rank.
-  func lossGradient(_ example: BranchingTraining.Example) -> (Double, [Float])? {
-    let record = example.record
-    guard record.isUseful else { return nil }
-    var gradient = [Float](repeating: 0, count: parameters.values.count)
-    var loss: Double?
-    addGradient(to: &gradient, at: record.features, on: example.graph) { scores in
-      let places = Dictionary(zip(scores.relus, scores.relus.indices)) { first, _ in first }
-      let own = record.candidates.map { places[$0.relu] }
-      let value = RankLoss.value(
-        scores: own.map { $0.map { scores.values[$0] } ?? 0 },
-        classes: zip(own, record.classes).map { $0 == nil ? nil : $1 })
-      var seeds = [Float](repeating: 0, count: scores.values.count)
-      loss = value?.loss
-      for (place, slope) in zip(own, value?.slopes ?? []) {
-        if let place { seeds[place] += slope }
-      }
-      return seeds
-    }
-    return loss.map { ($0, gradient) }
+/// The loss of one record and its gradient by the merged maps; nil where there is nothing to rank.
+private func lossGradient(
+  _ example: BranchingTraining.Example, _ loss: RankLoss, _ maps: MergedMaps, _ rounds: Int
+) -> (Double, [Float])? {
+  let record = example.record
+  guard record.isUseful else { return nil }
+  let pass = EmbeddingPass(maps, rounds, record.features, example.graph)
+  let scores = pass.scores
+  let places = Dictionary(zip(scores.relus, scores.relus.indices)) { first, _ in first }
+  let own = record.candidates.map { places[$0.relu] }
+  guard let value = loss.value(own.map { $0.map { scores.values[$0] } }, record) else { return nil }
+  var seeds = [Float](repeating: 0, count: scores.values.count)
+  for (place, slope) in zip(own, value.slopes) {
+    if let place { seeds[place] += slope }
   }
+  var gradient = [Float](repeating: 0, count: MergedMaps.layout.count)
+  pass.tape.backward(from: pass.result, seeds: seeds, into: &gradient)
+  return (value.loss, gradient)
+}
 
+extension BranchingNetwork {
   /// How well the candidates of some records are ranked.
   public func score(
-    _ examples: [BranchingTraining.Example], workers: Int
+    _ examples: [BranchingTraining.Example], loss: RankLoss = .hinge, workers: Int
   ) -> BranchingTraining.Score {
+    let scorer = BranchingScorer(self)
     let results = concurrently(examples, workers: workers) { example -> (Double?, Double?) in
       let record = example.record
       guard record.isUseful else { return (nil, nil) }
-      let scores = scores(record.features, on: example.graph)
+      let scores = scorer.scores(record.features, on: example.graph)
       let places = Dictionary(zip(scores.relus, scores.values)) { first, _ in first }
-      let own = record.candidates.map { places[$0.relu] ?? -.infinity }
+      let own = record.candidates.map { places[$0.relu] }
       var top = 0
-      for index in own.indices where own[index] > own[top] { top = index }
-      return (RankLoss.value(scores: own, classes: record.classes)?.loss, record.qualities[top])
+      for index in own.indices where own[index] ?? -.infinity > own[top] ?? -.infinity {
+        top = index
+      }
+      return (loss.value(own, record)?.loss, record.qualities[top])
     }
     let losses = results.compactMap(\.0)
     let qualities = results.compactMap(\.1)

@@ -14,32 +14,27 @@ struct EmbeddingTape {
 
   private enum Operation {
     case constant
-    /// `x W + b` by the map of that number, and ReLU where it says so.
-    case linear(Int, BranchingParameters.Map, relu: Bool)
+    /// `x W + b` by a merged map, and ReLU where it says so.
+    case linear(Int, MergedMaps.Map, relu: Bool)
     /// Blocks of columns side by side, each a matrix whose rows are scaled.
     case concatenation([(Int, scale: [Float]?)])
     /// `scale · (A x)`; the second matrix is A transposed.
     case product(Int, SparseMatrix, SparseMatrix, scale: [Float]?)
-    /// Row i becomes row `places[i]` of a taller matrix of zeros.
-    case spread(Int, places: [Int32])
-    /// Rows `places` of a matrix.
-    case selection(Int, places: [Int32])
-    case sum(Int, Int)
+    /// Rows of a matrix, from one on.
+    case rows(Int, from: Int)
+    /// Matrices one under the other.
+    case stack([Int])
+    /// The sum of two matrices, and ReLU of it.
+    case rectifiedSum(Int, Int)
   }
 
   private var operations: [Operation] = []
   private var sizes: [(rows: Int, columns: Int)] = []
   private var values: [[Float]] = []
-  let parameters: BranchingParameters
-  /// Where maps start whose weights are all zero: half of the published snapshot's.
-  private let zeroMaps: Set<Int>
+  let maps: MergedMaps
 
-  init(_ parameters: BranchingParameters) {
-    self.parameters = parameters
-    zeroMaps = Set(
-      BranchingParameters.maps.filter { map in
-        parameters.values[map.weights..<map.biases].allSatisfy { $0 == 0 }
-      }.map(\.weights))
+  init(_ maps: MergedMaps) {
+    self.maps = maps
   }
 
   func values(of matrix: Matrix) -> [Float] { values[matrix.position] }
@@ -59,30 +54,17 @@ struct EmbeddingTape {
     append(.constant, rows, columns, numbers)
   }
 
-  mutating func linear(
-    _ x: Matrix, _ map: BranchingParameters.Map, relu: Bool = false
-  ) -> Matrix {
+  mutating func linear(_ x: Matrix, _ map: MergedMaps.Map, relu: Bool = false) -> Matrix {
     precondition(x.columns == map.inputs, "a map of another width")
     let result = [Float](unsafeUninitializedCapacity: x.rows * map.outputs) { buffer, count in
-      parameters.values.withUnsafeBufferPointer { all in
-        guard let out = buffer.baseAddress, let base = all.baseAddress else { return }
-        // Only the biases are left, whatever comes in.
-        let inputs = zeroMaps.contains(map.weights) ? 0 : map.inputs
-        embedding_linear(
-          x.rows, inputs, map.outputs, values[x.position], base + map.weights,
-          base + map.biases, relu ? 1 : 0, out)
-      }
       count = x.rows * map.outputs
+      guard let out = buffer.baseAddress else { return }
+      maps.with(map) { weights, biases in
+        embedding_linear(
+          x.rows, map.inputs, map.outputs, values[x.position], weights, biases, relu ? 1 : 0, out)
+      }
     }
     return append(.linear(x.position, map, relu: relu), x.rows, map.outputs, result)
-  }
-
-  /// `f2(relu(f1(x)))`.
-  mutating func twice(
-    _ x: Matrix, _ first: BranchingParameters.Map, _ second: BranchingParameters.Map
-  ) -> Matrix {
-    let hidden = linear(x, first, relu: true)
-    return linear(hidden, second)
   }
 
   /// Matrices side by side, their rows scaled by a number each where one is given.
@@ -118,30 +100,31 @@ struct EmbeddingTape {
       .product(x.position, matrix, transposed, scale: scale), matrix.rows, x.columns, result)
   }
 
-  mutating func spread(_ x: Matrix, places: [Int32], rows: Int) -> Matrix {
-    var result = [Float](repeating: 0, count: rows * x.columns)
-    EmbeddingTape.add(values[x.position], to: &result, at: places, columns: x.columns)
-    return append(.spread(x.position, places: places), rows, x.columns, result)
+  mutating func rows(_ x: Matrix, _ range: Range<Int>) -> Matrix {
+    let result = Array(
+      values[x.position][range.lowerBound * x.columns..<range.upperBound * x.columns])
+    return append(.rows(x.position, from: range.lowerBound), range.count, x.columns, result)
   }
 
-  mutating func selection(_ x: Matrix, places: [Int32]) -> Matrix {
-    let result = EmbeddingTape.rows(places, of: values[x.position], columns: x.columns)
-    return append(.selection(x.position, places: places), places.count, x.columns, result)
+  mutating func stack(_ parts: [Matrix]) -> Matrix {
+    let result = parts.flatMap { values[$0.position] }
+    return append(
+      .stack(parts.map(\.position)), parts.reduce(0) { $0 + $1.rows }, parts[0].columns, result)
   }
 
-  mutating func sum(_ x: Matrix, _ y: Matrix) -> Matrix {
-    let result = zip(values[x.position], values[y.position]).map { $0 + $1 }
-    return append(.sum(x.position, y.position), x.rows, x.columns, result)
+  mutating func rectifiedSum(_ x: Matrix, _ y: Matrix) -> Matrix {
+    let result = zip(values[x.position], values[y.position]).map { max($0 + $1, 0) }
+    return append(.rectifiedSum(x.position, y.position), x.rows, x.columns, result)
   }
 
   // MARK: - Backward
 
-  /// Adds the gradient of `Σ seeds · result` to that of the parameters.
+  /// Adds the gradient of `Σ seeds · result` to that of the merged maps.
   ///
   /// - Parameters:
   ///   - result: The matrix that the seeds belong to.
   ///   - seeds: A factor for each of its elements.
-  ///   - gradient: As long as the parameters' values.
+  ///   - gradient: As long as the merged maps' values.
   func backward(from result: Matrix, seeds: [Float], into gradient: inout [Float]) {
     var slopes = [[Float]?](repeating: nil, count: operations.count)
     slopes[result.position] = seeds
@@ -175,13 +158,22 @@ struct EmbeddingTape {
       case .product(let x, _, let transposed, let scale):
         if let scale { EmbeddingTape.scale(&slope, by: scale, columns: columns) }
         add(EmbeddingTape.product(transposed, slope, columns: columns), to: &slopes[x])
-      case .spread(let x, let places):
-        add(EmbeddingTape.rows(places, of: slope, columns: columns), to: &slopes[x])
-      case .selection(let x, let places):
-        var whole = [Float](repeating: 0, count: sizes[x].rows * columns)
-        EmbeddingTape.add(slope, to: &whole, at: places, columns: columns)
-        add(whole, to: &slopes[x])
-      case .sum(let x, let y):
+      case .rows(let x, let from):
+        let first = from * columns
+        if slopes[x] == nil {
+          slopes[x] = [Float](repeating: 0, count: sizes[x].rows * columns)
+        }
+        for index in slope.indices { slopes[x]?[first + index] += slope[index] }
+      case .stack(let parts):
+        var first = 0
+        for x in parts {
+          let count = sizes[x].rows * columns
+          add(Array(slope[first..<first + count]), to: &slopes[x])
+          first += count
+        }
+      case .rectifiedSum(let x, let y):
+        let output = values[position]
+        for index in slope.indices where !(output[index] > 0) { slope[index] = 0 }
         add(slope, to: &slopes[x])
         add(slope, to: &slopes[y])
       }
@@ -189,21 +181,26 @@ struct EmbeddingTape {
   }
 
   private func backward(
-    linear x: Int, _ map: BranchingParameters.Map, _ slope: [Float], _ slopes: inout [[Float]?],
+    linear x: Int, _ map: MergedMaps.Map, _ slope: [Float], _ slopes: inout [[Float]?],
     _ gradient: inout [Float]
   ) {
     let rows = sizes[x].rows
+    var unused = [Float](repeating: 0, count: map.outputs)
     gradient.withUnsafeMutableBufferPointer { all in
       guard let base = all.baseAddress else { return }
-      embedding_weight_gradient(
-        rows, map.inputs, map.outputs, values[x], slope, base + map.weights, base + map.biases)
+      unused.withUnsafeMutableBufferPointer { unused in
+        guard let other = unused.baseAddress else { return }
+        embedding_weight_gradient(
+          rows, map.inputs, map.outputs, values[x], slope, base + map.weights,
+          map.hasBiases ? base + map.biases : other)
+      }
     }
     if case .constant = operations[x] { return }
     var turned = [Float](repeating: 0, count: map.inputs * map.outputs)
     for input in 0..<map.inputs {
       for output in 0..<map.outputs {
         turned[output * map.inputs + input] =
-          parameters.values[map.weights + input * map.outputs + output]
+          maps.values[map.weights + input * map.outputs + output]
       }
     }
     var part = [Float](repeating: 0, count: rows * map.inputs)
@@ -235,24 +232,5 @@ struct EmbeddingTape {
     for row in scale.indices {
       for column in 0..<columns { numbers[row * columns + column] *= scale[row] }
     }
-  }
-
-  private static func add(
-    _ numbers: [Float], to whole: inout [Float], at places: [Int32], columns: Int
-  ) {
-    for (row, place) in places.enumerated() {
-      for column in 0..<columns {
-        whole[Int(place) * columns + column] += numbers[row * columns + column]
-      }
-    }
-  }
-
-  private static func rows(_ places: [Int32], of numbers: [Float], columns: Int) -> [Float] {
-    var result: [Float] = []
-    result.reserveCapacity(places.count * columns)
-    for place in places {
-      result += numbers[Int(place) * columns..<(Int(place) + 1) * columns]
-    }
-    return result
   }
 }

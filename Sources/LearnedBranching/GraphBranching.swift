@@ -56,7 +56,7 @@ public struct GraphBranching: BranchingRule {
   }
 
   public let name: String
-  public private(set) var network: BranchingNetwork
+  private var scorer: BranchingScorer
   private let ledger: Ledger?
   private var counts = Counts()
   private var other: any BranchingRule
@@ -77,13 +77,16 @@ public struct GraphBranching: BranchingRule {
     options: Options = Options(), ledger: Ledger? = nil
   ) {
     self.ledger = ledger
-    self.network = network
+    scorer = BranchingScorer(network)
     self.other = other
     self.name = name
     self.options = options
     adam = Adam(
       rate: options.rate, decay: options.decay, count: network.parameters.values.count)
   }
+
+  /// The network as it is by now.
+  public var network: BranchingNetwork { scorer.network }
 
   public mutating func choose(
     for subproblems: [Subproblem], asking oracle: any BranchingOracle
@@ -95,27 +98,47 @@ public struct GraphBranching: BranchingRule {
     let features = zip(subproblems, oracle.states(of: subproblems)).map {
       SubproblemFeatures($0, $1, box: box, graph: graph)
     }
-    let network = network
+    let scorer = scorer
     var scores = concurrently(features, workers: options.workers) {
-      network.scores($0, on: graph)
+      scorer.scores($0, on: graph)
     }
+    let gains = gains(of: scores, subproblems, oracle)
     return subproblems.indices.map { index in
       counts.decisions += 1
+      let first = scores[index].best
       // Weights that have been learnt since are used at once.
       if counts.updates > 0 {
-        scores[index] = self.network.scores(features[index], on: graph)
+        scores[index] = self.scorer.scores(features[index], on: graph)
       }
       guard let own = scores[index].best else { return subproblems[index].ambiguous[0] }
       guard options.hasFailSafe else { return own }
-      return checked(own, subproblems[index], features[index], graph, oracle)
+      let gain =
+        own == first ? gains[index] : improvement(of: own, subproblems[index], oracle)
+      return checked(own, gain, subproblems[index], features[index], graph, oracle)
     }
   }
 
+  /// How much each subproblem's top-scored ReLU improves its bound, all tried together.
+  private func gains(
+    of scores: [BranchingNetwork.Scores], _ subproblems: [Subproblem],
+    _ oracle: any BranchingOracle
+  ) -> [Double] {
+    var gains = [Double](repeating: 0, count: subproblems.count)
+    guard options.hasFailSafe else { return gains }
+    let tried = subproblems.indices.filter { scores[$0].best != nil }
+    let bounds = oracle.childBounds(
+      of: tried.compactMap { index in scores[index].best.map { (subproblems[index], $0) } },
+      steps: options.steps)
+    for (index, bound) in zip(tried, bounds) {
+      gains[index] = bound.improvement(over: subproblems[index].lowerBound)
+    }
+    return gains
+  }
+
   private mutating func checked(
-    _ own: ReLUIndex, _ subproblem: Subproblem, _ features: SubproblemFeatures,
+    _ own: ReLUIndex, _ gain: Double, _ subproblem: Subproblem, _ features: SubproblemFeatures,
     _ graph: BranchingGraph, _ oracle: any BranchingOracle
   ) -> ReLUIndex {
-    let gain = improvement(of: own, subproblem, oracle)
     guard gain < options.threshold else { return own }
     counts.asked += 1
     let rival = other.choose(for: [subproblem], asking: oracle)[0]
@@ -147,11 +170,13 @@ public struct GraphBranching: BranchingRule {
     _ features: SubproblemFeatures, _ graph: BranchingGraph, from loser: ReLUIndex,
     to winner: ReLUIndex
   ) {
+    var network = network
     var gradient = [Float](repeating: 0, count: network.parameters.values.count)
     network.addGradient(to: &gradient, at: features, on: graph) { scores in
       scores.relus.map { $0 == loser ? 1 : $0 == winner ? -1 : 0 }
     }
     adam.step(&network.parameters.values, gradient: gradient)
+    scorer = BranchingScorer(network)
     counts.updates += 1
   }
 

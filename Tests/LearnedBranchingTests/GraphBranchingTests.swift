@@ -105,14 +105,14 @@ struct GraphBranchingTests {
 
   @Test func `better classes are asked to score higher by one`() throws {
     let value = try #require(
-      RankLoss.value(scores: [2, 0.5, 0, 9], classes: [9, 5, 5, nil]))
+      RankLoss.hinge(scores: [2, 0.5, 0, 9], classes: [9, 5, 5, nil]))
     // Pairs (0, 1) and (0, 2): both apart by more than 1.
     #expect(value.loss == 0 && value.slopes == [0, 0, 0, 0])
-    let other = try #require(RankLoss.value(scores: [0, 0.5, 3], classes: [9, 5, 0]))
+    let other = try #require(RankLoss.hinge(scores: [0, 0.5, 3], classes: [9, 5, 0]))
     // Gaps 1.5, 4 and 3.5, all in the wrong order.
     #expect(abs(other.loss - 3) < 1e-6)
     #expect(abs(other.slopes[0] + 2 / 3.0) < 1e-6 && abs(other.slopes[2] - 2 / 3.0) < 1e-6)
-    #expect(RankLoss.value(scores: [1, 2], classes: [4, 4]) == nil)
+    #expect(RankLoss.hinge(scores: [1, 2], classes: [4, 4]) == nil)
   }
 
   @Test func `qualities are improvements over the best, and an empty child counts half`() {

@@ -13,17 +13,36 @@ struct CompetitionTests {
     var description: String { "\(network) \(property)" }
   }
 
-  static let instances: [Instance] = [
-    ("oval21/nets/cifar_base_kw", "cifar_base_kw-img4549-eps0.00392156862745098", "unsat"),
-    ("oval21/nets/cifar_base_kw", "cifar_base_kw-img1697-eps0.0014379084967320263", "sat"),
-    ("oval21/nets/cifar_wide_kw", "cifar_wide_kw-img4386-eps0.00026143790849673205", "sat"),
-    ("oval21/nets/cifar_deep_kw", "cifar_deep_kw-img8406-eps0.00392156862745098", "unsat"),
-    ("acasxu/ACASXU_run2a_1_1_batch_2000", "prop_3", "unsat"),
-    ("acasxu/ACASXU_run2a_2_1_batch_2000", "prop_2", "sat"),
-    ("acasxu/ACASXU_run2a_3_3_batch_2000", "prop_9", "unsat"),
-    ("acasxu/ACASXU_run2a_4_5_batch_2000", "prop_4", "unsat"),
-    ("mnistfc/mnist-net_256x2", "prop_0_0.03", "unsat"),
-  ].map { Instance(network: $0.0, property: $0.1, status: $0.2) }
+  /// Four networks of acasxu with all their properties but one that takes many seconds, and the six
+  /// fastest instances of each other set.
+  static let instances: [Instance] = {
+    let airborne = [
+      "1_1": "1- 2- 3- 4- 5- 6-", "2_1": "1- 2+ 3- 4-", "3_3": "1- 3- 4- 9-",
+      "4_5": "1- 2+ 3- 4- 10-",
+    ].sorted { $0.key < $1.key }.flatMap { network, properties in
+      properties.split(separator: " ").map { property in
+        (
+          "acasxu/ACASXU_run2a_\(network)_batch_2000", "prop_\(property.dropLast())",
+          property.last == "+"
+        )
+      }
+    }
+    let pictures = [
+      ("base", "img4549-eps0.00392156862745098", false),
+      ("base", "img1697-eps0.0014379084967320263", true),
+      ("base", "img5303-eps0.017777777777777778", false),
+      ("wide", "img4386-eps0.00026143790849673205", true),
+      ("deep", "img8406-eps0.00392156862745098", false),
+      ("deep", "img5168-eps0.016209150326797386", false),
+    ].map { ("oval21/nets/cifar_\($0.0)_kw", "cifar_\($0.0)_kw-\($0.1)", $0.2) }
+    let digits = [
+      ("0_0.03", false), ("2_0.03", false), ("4_0.03", false), ("6_0.03", false), ("7_0.03", true),
+      ("14_0.03", true),
+    ].map { ("mnistfc/mnist-net_256x2", "prop_\($0.0)", $0.1) }
+    return (airborne + pictures + digits).map {
+      Instance(network: $0.0, property: $0.1, status: $0.2 ? "sat" : "unsat")
+    }
+  }()
 
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isAbsent)"), arguments: instances)
   func `an instance of the competition gets its known verdict`(instance: Instance) throws {

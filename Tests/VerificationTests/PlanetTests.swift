@@ -36,6 +36,30 @@ struct PlanetTests {
     }
   }
 
+  @Test func `Lagrangian decomposition climbs from KW's bound towards the relaxation's optimum`()
+    throws
+  {
+    var (gaps, closed) = (0.0, 0.0)
+    for tiny in try TinyNetwork.all() {
+      let bounder = Bounder(tiny.network, box: tiny.box, options: .fixed(.parallel))
+      let row = OutputRow(coefficients: [1])
+      let decomposition = LagrangianDecomposition(
+        tiny.network, box: tiny.box, bounds: bounder.rootBounds, row: row)
+      let start = decomposition.lowerBound(steps: 0)
+      // The search keeps its lower slopes in float32.
+      #expect(abs(start - bounder.lowerBound(of: bounder.root(), row: row)) < 1e-5)
+      let optimum = try #require(
+        PlanetProgram(tiny.network).bound(row, box: tiny.box, bounder.root())
+      ).optimum
+      let end = decomposition.lowerBound(steps: 200)
+      #expect(end >= start && end <= optimum + 1e-6)
+      gaps += optimum - start
+      closed += end - start
+    }
+    // All that separates KW's bounds from the optima, added up over the networks.
+    #expect(gaps > 1 && closed > 0.9 * gaps, "\(closed) of \(gaps)")
+  }
+
   @Test func `the published search ends with the exact minimum's sign`() throws {
     for tiny in try TinyNetwork.all() {
       for distance in [-0.01, 0.01] {

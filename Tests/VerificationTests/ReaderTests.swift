@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 import Testing
 import Verification
@@ -36,8 +37,32 @@ struct ReaderTests {
   func `a property with two boxes and four outcomes has eight cases`() throws {
     let property = try VNNLIB.read(path: "\(Mirror.competition)/acasxu/prop_6.vnnlib")
     #expect(property.problems.map(\.clauses.count) == [4, 4])
-    #expect(property.problems[0].box.upper[1] == 0.499999896)
-    #expect(property.problems[1].box.upper[1] == -0.11140846)
+    // Rounded outward, at most one float64 further than the nearest.
+    for (problem, written) in zip(property.problems, [0.499999896, -0.11140846]) {
+      #expect([written, written.nextUp].contains(problem.box.upper[1]))
+    }
     #expect(property.problems[0].clauses[0].rows == [OutputRow(1, beats: 0, of: 5)])
+  }
+
+  @Test func `decimal numbers that are no float64 are rounded outward`() throws {
+    func read(_ bounds: String) throws -> Property {
+      let text =
+        "(declare-const X_0 Real)(declare-const Y_0 Real)" + bounds
+      return try VNNLIB.read(FileContent(Array(text.utf8), name: "own.vnnlib"))
+    }
+    // The float64s nearest to 0.1 and 2.3e-5 are above them, that nearest to 0.3 is below.
+    let property = try read(
+      "(assert (>= X_0 0.1))(assert (<= X_0 0.3))(assert (<= Y_0 2.3e-5))")
+    let box = property.problems[0].box
+    #expect(box.lower[0] == 0.1.nextDown && box.upper[0] == 0.3.nextUp)
+    // `Y_0 - 2.3e-5 <= 0`, the number no smaller than written.
+    #expect(property.problems[0].clauses[0].rows[0].offset == -2.3e-5)
+    // Numbers that are float64s stay, however they are spelled.
+    let exact = try read("(assert (>= X_0 -00.1250e1))(assert (<= X_0 50e-1))(assert (<= Y_0 0.0))")
+    #expect(exact.problems[0].box.lower[0] == -1.25 && exact.problems[0].box.upper[0] == 5)
+    // One unit of the forty-first digit away from 0.5.
+    let near = "0.5" + String(repeating: "0", count: 44) + "1"
+    let upper = try read("(assert (>= X_0 0))(assert (<= X_0 \(near)))(assert (<= Y_0 0))")
+    #expect(upper.problems[0].box.upper[0] == 0.5.nextUp)
   }
 }

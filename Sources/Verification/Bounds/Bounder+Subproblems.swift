@@ -119,7 +119,7 @@ extension Bounder {
       engine.backward(from: last, wantsVertex: true)
       engine.forward(below: last)
       return groups[index].indices.map { lane in
-        engine.state(lane, groups[index][lane].row)
+        engine.state(lane)
       }
     }.flatMap { $0 }
   }
@@ -184,7 +184,7 @@ extension BoundEngine {
   }
 
   /// One lane's values after a backward and a forward pass.
-  func state(_ lane: Int, _ row: OutputRow) -> RelaxationState {
+  func state(_ lane: Int) -> RelaxationState {
     let lanes = BoundEngine.lanes
     var lowerDual: [[Double]] = []
     var upperDual: [[Double]] = []
@@ -206,7 +206,7 @@ extension BoundEngine {
     let input = (0..<inputCount).map { vertex[$0 * lanes + lane] }
     return RelaxationState(
       lowerBound: value[lane], lowerDual: lowerDual, upperDual: upperDual, zhat: zhat, z: z,
-      input: input, valueAtInput: row.value(network.network.evaluate(input)))
+      input: input)
   }
 }
 

@@ -17,12 +17,10 @@ public struct RelaxationState: Hashable, Sendable {
   public var z: [[Double]]
   /// The minimising vertex of the box.
   public var input: [Double]
-  /// The row's value at `input`, run through the network itself.
-  public var valueAtInput: Double
 
   public init(
     lowerBound: Double, lowerDual: [[Double]], upperDual: [[Double]], zhat: [[Double]],
-    z: [[Double]], input: [Double], valueAtInput: Double
+    z: [[Double]], input: [Double]
   ) {
     self.lowerBound = lowerBound
     self.lowerDual = lowerDual
@@ -30,7 +28,6 @@ public struct RelaxationState: Hashable, Sendable {
     self.zhat = zhat
     self.z = z
     self.input = input
-    self.valueAtInput = valueAtInput
   }
 }
 
@@ -73,6 +70,17 @@ public protocol BranchingOracle: Sendable {
   func childBounds(
     of subproblem: Subproblem, candidates: [ReLUIndex], steps: Int
   ) -> [ChildBounds]
+  /// Bounds both children of several subproblems, each split at one ReLU; eight children cost little
+  /// more than one.
+  ///
+  /// - Returns: One pair a split, in their order.
+  func childBounds(of splits: [(Subproblem, ReLUIndex)], steps: Int) -> [ChildBounds]
+}
+
+extension BranchingOracle {
+  public func childBounds(of splits: [(Subproblem, ReLUIndex)], steps: Int) -> [ChildBounds] {
+    splits.flatMap { childBounds(of: $0, candidates: [$1], steps: steps) }
+  }
 }
 
 /// Answers rules from a `Bounder`.
@@ -99,9 +107,13 @@ public struct BounderOracle: BranchingOracle {
   public func childBounds(
     of subproblem: Subproblem, candidates: [ReLUIndex], steps: Int
   ) -> [ChildBounds] {
-    let children = bounder.children(candidates.map { (subproblem, $0) })
+    childBounds(of: candidates.map { (subproblem, $0) }, steps: steps)
+  }
+
+  public func childBounds(of splits: [(Subproblem, ReLUIndex)], steps: Int) -> [ChildBounds] {
+    let children = bounder.children(splits.map { ($0, $1) })
     let bounds = bounder.bound(children.map { ($0, row) }, steps: steps, target: 0)
-    return candidates.indices.map {
+    return splits.indices.map {
       ChildBounds(off: bounds[2 * $0].lowerBound, on: bounds[2 * $0 + 1].lowerBound)
     }
   }

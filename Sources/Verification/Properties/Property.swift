@@ -16,6 +16,16 @@ public struct Box: Hashable, Sendable {
 
   public var centre: [Double] { zip(lower, upper).map { ($0 + $1) / 2 } }
 
+  /// Each side moved in by one unit in the last place, where it is longer than that.
+  var inside: Box {
+    var box = self
+    for index in lower.indices where lower[index].nextUp <= upper[index].nextDown {
+      box.lower[index] = lower[index].nextUp
+      box.upper[index] = upper[index].nextDown
+    }
+    return box
+  }
+
   /// The nearest point of the box.
   public func clamp(_ point: [Double]) -> [Double] {
     point.indices.map { min(max(point[$0], lower[$0]), upper[$0]) }

@@ -4,7 +4,9 @@ public import Formats
 ///
 /// A file declares `X_0 …` and `Y_0 …` as reals and asserts formulas that together describe the
 /// counterexample: `<=` and `>=` of two terms, joined by `and` and `or`. Each case of the
-/// disjunctive form has a box, from the atoms over `X`, and rows over `Y`.
+/// disjunctive form has a box, from the atoms over `X`, and rows over `Y`. A number that is no
+/// float64 is rounded so that the counterexamples described become more, never fewer: what holds of
+/// the property read holds of the property written.
 public enum VNNLIB {
   /// Cases that a file may expand to; a hostile one could ask for 2^n.
   static let caseLimit = 4096
@@ -216,7 +218,7 @@ private struct VNNLIBParser {
   private enum Term {
     case input(Int)
     case output(Int)
-    case number(Double)
+    case number(Double, String)
   }
 
   private mutating func term() throws(FormatError) -> Term {
@@ -240,7 +242,7 @@ private struct VNNLIBParser {
         text.isEmpty ? shownToken() : "'\(text)'", expected: "a variable or a finite number",
         at: place)
     }
-    return .number(number)
+    return .number(number, text)
   }
 
   private mutating func comparison(
@@ -250,8 +252,10 @@ private struct VNNLIBParser {
     if isReversed { (less, more) = (more, less) }
     var atom = Atom(place: place)
     switch (less, more) {
-    case (.input(let index), .number(let bound)): atom.input = (index, true, bound)
-    case (.number(let bound), .input(let index)): atom.input = (index, false, bound)
+    case (.input(let index), .number(let bound, let text)):
+      atom.input = (index, true, DecimalNumber.up(text, nearest: bound))
+    case (.number(let bound, let text), .input(let index)):
+      atom.input = (index, false, DecimalNumber.down(text, nearest: bound))
     case (.input, _), (_, .input):
       throw failure(
         "a comparison of an input with another variable", expected: "an input and a number",
@@ -260,7 +264,11 @@ private struct VNNLIBParser {
       for (term, sign) in [(less, 1.0), (more, -1)] {
         switch term {
         case .output(let index): atom.outputs.append((index, sign))
-        case .number(let number): atom.offset += sign * number
+        case .number(let number, let text):
+          // `less - more <= 0`: a smaller offset admits more points.
+          atom.offset +=
+            sign > 0
+            ? DecimalNumber.down(text, nearest: number) : -DecimalNumber.up(text, nearest: number)
         case .input: break
         }
       }

@@ -20,11 +20,12 @@ public struct Witness: Hashable, Sendable {
   /// Clamps a point into the box and evaluates it in both precisions, in plain loops.
   ///
   /// The input is first rounded to float32 where that stays in the box, so that other tools read
-  /// the same point.
+  /// the same point. A box may have been rounded outward from decimal numbers by one unit in the last
+  /// place, so that the point stays away from its ends by as much.
   public static func replay(
     _ point: [Double], problem: Int, clause: Int, of property: Property, _ network: ReLUNetwork
   ) -> Replay {
-    let box = property.problems[problem].box
+    let box = property.problems[problem].box.inside
     let condition = property.problems[problem].clauses[clause]
     let clamped = box.clamp(point)
     let rounded = clamped.indices.map { index in

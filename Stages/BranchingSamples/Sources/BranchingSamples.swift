@@ -15,13 +15,12 @@ public struct BranchingSamples: Stage {
     var properties: Int
     var records: Int
     var interval: Int
-    var branches: Int
     var best: Int
     var bestOfLayer: Int
     var share: Double
     var steps: Int
-    var easiest: Double
-    var hardest: Double
+    var easiest: Int
+    var hardest: Int
     var validation: Bool
   }
 
@@ -31,11 +30,11 @@ public struct BranchingSamples: Stage {
   public init() {}
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
-    guard parameters.easiest < 0, parameters.hardest <= parameters.easiest else {
+    guard parameters.hardest >= parameters.easiest else {
       throw StageError(
         code: .badParameter,
         message: "'easiest' is \(parameters.easiest) and 'hardest' \(parameters.hardest); expected "
-          + "two bounds below 0, the hardest lower")
+          + "two numbers of branches, the hardest's no smaller")
     }
     let (network, images, excluded) = try read(parameters, context)
     let folder = try context.output("samples")
@@ -45,7 +44,7 @@ public struct BranchingSamples: Stage {
     let order = sample(
       images.count, of: (0..<images.count).filter { !excluded.contains($0) }, seed: context.seed)
     let own = order.enumerated().filter { ($0.offset % 4 == 3) == parameters.validation }
-    var table = "property,image,label,other,radius,root bound,branches,records\n"
+    var table = "property,image,label,other,radius,babsr branches,branches,records\n"
     var made: [PropertySamples] = []
     for image in own.map(\.element) where made.count < parameters.properties {
       let draw = (0..<2).map { _ in Double(generator.next() >> 11) * 0x1p-53 }
@@ -116,16 +115,16 @@ public struct BranchingSamples: Stage {
     }
     let wrong = (0..<10).filter { $0 != label }
     let other = wrong[min(8, Int(draw[0] * 9))]
-    let target = parameters.easiest + draw[1] * (parameters.hardest - parameters.easiest)
     var options = SearchOptions()
     options.workers = context.cpus
     options.seed = context.seed
     options.keepsCertificate = false
-    options.batch = 1
+    // Evenly spread on a logarithmic scale, as the published properties' times about are.
+    let ratio = Double(parameters.hardest) / Double(parameters.easiest)
+    let wanted = Int(Double(parameters.easiest) * pow(ratio, draw[1]))
     guard
-      let made = SampleProperty(
-        network, image: pixels, label: label, other: other, target: target,
-        options: options.bounds, workers: context.cpus)
+      let made = try SampleProperty(
+        network, image: pixels, label: label, other: other, wanted: wanted, options: options)
     else { return nil }
     var sampling = StrongBranchingSampler.Options()
     sampling.best = parameters.best
@@ -133,19 +132,20 @@ public struct BranchingSamples: Stage {
     sampling.share = parameters.share
     sampling.steps = parameters.steps
     sampling.records = parameters.records
-    sampling.interval = parameters.interval
+    // Records from the whole tree, whose lower parts are nothing like the root.
+    sampling.interval = max(1, min(parameters.interval, made.branches / parameters.records))
     let recorder = StrongBranchingSampler.Recorder()
     let sampler = StrongBranchingSampler(
       recorder, seed: context.seed &+ UInt64(image), options: sampling)
     let outcome = try Verifier(network, options).verify(
       made.property, rule: sampler,
       report: {
-        $0.branches < parameters.branches && recorder.records.count < parameters.records
+        $0.branches < 2 * made.branches && recorder.records.count < parameters.records
       })
     let records = recorder.records
     guard !records.isEmpty else { return nil }
     table +=
-      "\(number),\(image),\(label),\(other),\(made.radius),\(made.rootBound),"
+      "\(number),\(image),\(label),\(other),\(made.radius),\(made.branches),"
       + "\(outcome.branches),\(records.count)\n"
     return PropertySamples(
       image: image, radius: made.radius,

@@ -16,6 +16,10 @@ public struct BranchingTrain: Stage {
     var rate: Double
     var decay: Double
     var patience: Int
+    var loss: String
+    var temperature: Double
+    var schedule: String
+    var averaging: Double
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -44,6 +48,10 @@ public struct BranchingTrain: Stage {
     options.batch = parameters.batch
     options.epochs = parameters.epochs
     options.patience = parameters.patience
+    options.loss =
+      parameters.loss == "hinge" ? .hinge : .softmax(temperature: parameters.temperature)
+    options.followsCosine = parameters.schedule == "cosine"
+    options.averaging = Float(parameters.averaging)
     options.workers = context.cpus
     var run = BranchingTraining(
       BranchingNetwork(BranchingParameters(seed: context.seed), rounds: parameters.rounds),

@@ -57,16 +57,20 @@ struct BranchingTrainTests {
     return (folder, network)
   }
 
-  @Test func `a ranking that can be read off the features is learnt`() throws {
+  @Test(arguments: [RankLoss.hinge, .softmax(temperature: 0.1)])
+  func `a ranking that can be read off the features is learnt`(loss: RankLoss) throws {
     let (_, network) = try setUp()
     let graph = BranchingGraph(network, row: OutputRow(0, beats: 1, of: 2))
     let examples = (0..<24).map { BranchingTraining.Example(record(seed: $0), on: graph) }
     var options = BranchingTraining.Options()
     options.rate = 1e-3
     options.epochs = 30
+    options.loss = loss
+    options.followsCosine = loss != .hinge
+    options.averaging = loss == .hinge ? 0 : 0.9
     var run = BranchingTraining(
       BranchingNetwork(BranchingParameters(seed: 4)), seed: 4, options: options)
-    let before = run.network.score(examples, workers: 1)
+    let before = run.network.score(examples, loss: loss, workers: 1)
     while !run.isFinished {
       _ = run.runEpoch(training: Array(examples[..<16]), validation: Array(examples[16...]))
     }
@@ -80,6 +84,9 @@ struct BranchingTrainTests {
     let examples = (0..<8).map { BranchingTraining.Example(record(seed: $0), on: graph) }
     var options = BranchingTraining.Options()
     options.epochs = 4
+    options.loss = .softmax(temperature: 0.2)
+    options.followsCosine = true
+    options.averaging = 0.95
     let start = BranchingTraining(
       BranchingNetwork(BranchingParameters(seed: 4)), seed: 4, options: options)
     var whole = start
@@ -91,6 +98,45 @@ struct BranchingTrainTests {
     for _ in 0..<2 { _ = second.runEpoch(training: examples, validation: examples) }
     #expect(second.network.parameters == whole.network.parameters)
     #expect(second.best.parameters == whole.best.parameters && second.isFinished)
+  }
+
+  @Test func `the top-one loss has its derivative, and is 0 for the qualities themselves`() throws {
+    let record = record(seed: 3)
+    let scores = record.candidates.indices.map { Float($0 % 4) / 3 }
+    let loss = RankLoss.softmax(temperature: 0.3)
+    let slopes = try #require(loss.value(scores, record)).slopes
+    for index in scores.indices {
+      func value(_ step: Float) throws -> Double {
+        var moved = scores
+        moved[index] += step
+        return try #require(loss.value(moved, record)).loss
+      }
+      let rise = try (value(1e-2) - value(-1e-2)) / 2e-2
+      #expect(abs(rise - Double(slopes[index])) < 1e-4)
+    }
+    let exact = record.qualities.map { Float($0 / 0.3) }
+    #expect(abs(try #require(loss.value(exact, record)).loss) < 1e-6)
+    // A candidate without a score takes no part.
+    let partly: [Float?] = [nil] + scores.dropFirst().map { Optional($0) }
+    let some = try #require(loss.value(partly, record))
+    #expect(some.slopes[0] == 0)
+  }
+
+  @Test func `maps that no gradient reaches neither move nor die`() throws {
+    let (_, network) = try setUp()
+    let graph = BranchingGraph(network, row: OutputRow(0, beats: 1, of: 2))
+    let examples = (0..<8).map { BranchingTraining.Example(record(seed: $0), on: graph) }
+    var options = BranchingTraining.Options()
+    options.epochs = 20
+    options.decay = 1e-2
+    let start = BranchingNetwork(BranchingParameters(seed: 4), rounds: 1)
+    var run = BranchingTraining(start, seed: 4, options: options)
+    for _ in 0..<20 { _ = run.runEpoch(training: examples, validation: examples) }
+    // With one round of messages the way back ends before the input's nodes.
+    for (before, after) in zip(start.parameters.norms, run.network.parameters.norms) {
+      let isUnused = ["inp_b", "inp_b_1", "inp_b2", "inp_b2_2"].contains(before.name)
+      #expect(isUnused == (before == after), "\(before.name)")
+    }
   }
 
   @Test func `samples survive the way through a file`() throws {
