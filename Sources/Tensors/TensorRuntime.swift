@@ -4,14 +4,22 @@ import Synchronization
 
 /// What holds for all tensors of a process: threads, determinism, devices, and facts to report.
 public enum TensorRuntime {
-  /// How many threads an operation uses; results may differ in rounding between counts.
+  /// How many threads an operation uses; results may differ in rounding between counts. While something
+  /// runs on one thread (``onOneThread(_:)``) the number waits until it has ended.
   ///
   /// - Throws: ``TensorError`` where LibTorch cannot be opened, or for a count below 1.
   public static func setThreads(_ count: Int) throws {
     guard count > 0, count <= 4096 else {
       throw TensorError(.mismatch, "\(count) is no number of threads; take 1 to 4096")
     }
-    try TorchLibrary.functions().pointee.set_threads(Int32(count))
+    let functions = try TorchLibrary.functions()
+    single.withLock { state in
+      if state.users > 0 {
+        state.before = count
+      } else {
+        functions.pointee.set_threads(Int32(count))
+      }
+    }
   }
 
   /// The number of threads that an operation uses.
@@ -30,17 +38,18 @@ public enum TensorRuntime {
   /// - Returns: What `body` returns.
   /// - Throws: What `body` throws; ``TensorError`` where LibTorch cannot be opened.
   public static func onOneThread<Result>(_ body: () throws -> Result) throws -> Result {
-    try single.withLock { state in
+    let functions = try TorchLibrary.functions()
+    single.withLock { state in
       if state.users == 0 {
-        state.before = try threads()
-        try setThreads(1)
+        state.before = Int(functions.pointee.threads())
+        functions.pointee.set_threads(1)
       }
       state.users += 1
     }
     defer {
       single.withLock { state in
         state.users -= 1
-        if state.users == 0 { try? setThreads(state.before) }
+        if state.users == 0 { functions.pointee.set_threads(Int32(state.before)) }
       }
     }
     return try body()

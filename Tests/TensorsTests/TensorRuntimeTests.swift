@@ -16,6 +16,15 @@ struct TensorRuntimeTests {
     #expect(BLAS(path: "MKL").warning == nil)
   }
 
+  @Test func `what runs on one thread keeps it, whoever asks for more`() throws {
+    let before = try TensorRuntime.threads()
+    try TensorRuntime.onOneThread {
+      try TensorRuntime.setThreads(before + 1)
+      #expect(try TensorRuntime.threads() == 1)
+      try TensorRuntime.setThreads(before)
+    }
+  }
+
   @Test func `what varies from run to run is refused where asked`() throws {
     try TensorRuntime.setDeterministic(true)
     defer { try? TensorRuntime.setDeterministic(false) }
