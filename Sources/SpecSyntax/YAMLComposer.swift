@@ -196,6 +196,8 @@ struct YAMLComposer {
     try advance()
     while event.pointee.type != YAML_MAPPING_END_EVENT {
       let key = try node()
+      // The limit is on values.
+      if key.text != nil { nodes -= 1 }
       try advance()
       let value = try node()
       try advance()

@@ -4,8 +4,9 @@ import Synchronization
 
 /// What holds for all tensors of a process: threads, determinism, devices, and facts to report.
 public enum TensorRuntime {
-  /// How many threads an operation uses; results may differ in rounding between counts. While something
-  /// runs on one thread (``onOneThread(_:)``) the number waits until it has ended.
+  /// How many threads an operation uses; results may differ in rounding between counts.
+  ///
+  /// While something runs on one thread (``onOneThread(_:)``) the number waits until it has ended.
   ///
   /// - Throws: ``TensorError`` where LibTorch cannot be opened, or for a count below 1.
   public static func setThreads(_ count: Int) throws {

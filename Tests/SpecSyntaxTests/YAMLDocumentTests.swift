@@ -180,6 +180,8 @@ private func place(_ line: Int, _ column: Int) -> SpecSyntax.SourceLocation {
   @Test(.timeLimit(.minutes(1))) func `a long file without aliases meets only the larger limit`() {
     let list = "[" + Array(repeating: "1", count: 30_000).joined(separator: ",") + "]"
     #expect(read(list).1.isEmpty)
+    // A key is no node beside its value.
+    #expect(read((0..<120_000).map { "k\($0): 0\n" }.joined()).1.isEmpty)
     let longer = "[" + Array(repeating: "1", count: 200_001).joined(separator: ",") + "]"
     #expect(read(longer).1.map(\.message) == ["the file has more than 200000 nodes"])
   }
