@@ -27,6 +27,7 @@ import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
 import SmartDealReportStage
+import SmartDealSearchStage
 import SmartDealSimulateStage
 import SrccMatrixStage
 import VerifiedAccuracyStage
@@ -45,8 +46,8 @@ public enum BuiltinStages {
       Fetch.self, ForeignDetection.self, LabelledPictures.self, LearnOptimizer.self,
       PictureEvaluation.self, Predictor.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
-      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
+      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSearch.self, SmartDealSimulate.self,
+      SrccMatrix.self, StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
       Verify.self, VerifySet.self,
     ]
   }
