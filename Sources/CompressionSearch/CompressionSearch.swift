@@ -132,7 +132,8 @@ public struct CompressionSearch {
     for forms in predicted() where try !add(forms) { return }
     progress(measured.count)
     var expanded: Set<[Int]> = []
-    while let next = front.first(where: { !expanded.contains($0.forms) }) {
+    // From the best on, so that measurements do not end with networks that are hardly any more.
+    while let next = front.last(where: { !expanded.contains($0.forms) }) {
       expanded.insert(next.forms)
       for forms in neighbours(of: next) where try !add(forms) { return }
       progress(measured.count)

@@ -9,18 +9,19 @@ import Testing
 /// A network of a convolution, a matrix the file holds transposed, and kernels that stay numbers.
 struct CompressionSearchTests {
   private static func weights(_ name: String, _ shape: [Int], scale: Float) -> NamedTensor {
-    let count = shape.reduce(1, *)
-    return NamedTensor(
-      name: name,
-      data: TensorData(
-        (0..<count).map { index -> Float in
-          scale * (Float((index * 7919 + index / 7 * 31) % 997) / 997 - 0.5)
-        }, shape: shape))
+    let numbers = (0..<shape.reduce(1, *)).map { index -> Float in
+      let mixed = (index * 7919 + index / 7 * 31) % 997
+      return scale * (Float(mixed) / 997 - 0.5)
+    }
+    return NamedTensor(name: name, data: TensorData(numbers, shape: shape))
   }
 
   static let model = ONNXModel(
     graph: ONNXGraph(
-      inputs: [ONNXValue(name: "x", type: .float32, shape: [.symbol("n"), 2, 6, 6])],
+      inputs: [
+        ONNXValue(
+          name: "x", type: .float32, shape: [.symbol("n"), .fixed(2), .fixed(6), .fixed(6)])
+      ],
       outputs: [ONNXValue(name: "y", type: .float32, shape: nil)],
       initializers: [
         weights("a", [12, 2, 3, 3], scale: 0.6), weights("wide", [12, 12, 1, 3], scale: 0.3),
@@ -36,8 +37,11 @@ struct CompressionSearchTests {
 
   static func pictures(_ range: Range<Int>) throws -> Tensor {
     try Tensor(
-      range.flatMap { picture in
-        (0..<72).map { Float((picture * 131 + $0 * 37 + picture * $0) % 101) / 50 - 1 }
+      range.flatMap { picture -> [Float] in
+        (0..<72).map { place in
+          let mixed = (picture * 131 + place * 37 + picture * place) % 101
+          return Float(mixed) / 50 - 1
+        }
       }, shape: [range.count, 2, 6, 6])
   }
 

@@ -1,4 +1,5 @@
 import CompressionSearch
+import Foundation
 
 /// What a search found, measured on labelled pictures that it has not seen.
 struct SearchResult {
@@ -56,9 +57,7 @@ struct SearchResult {
       reaching.first
       ?? front.max { $0.distance.agreement < $1.distance.agreement } ?? search.uniform[0]
     isReached = !reaching.isEmpty
-    // Evenly over the front, by size, with the chosen one.
-    let count = min(tested, front.count)
-    var places = Set((0..<count).map { $0 * (front.count - 1) / max(count - 1, 1) })
+    var places = SearchResult.spread(front, over: tested)
     if let place = front.firstIndex(of: choice) { places.insert(place) }
     var points = try zip(search.uniform, search.options.forms).map { try point($0, $1) }
     points += try places.sorted().map { try point(front[$0], nil) }
@@ -71,6 +70,25 @@ struct SearchResult {
     correctBefore = same(own, labels)
     denseEnergy = search.denseEnergy
     wanted = agreement
+  }
+
+  /// Places of a front, at most so many: of each of as many ranges of equal ratios of bytes the network
+  /// that is nearest to the uncompressed one.
+  private static func spread(_ front: [SearchedNetwork], over ranges: Int) -> Set<Int> {
+    guard let first = front.first, let last = front.last else { return [] }
+    let span = log(Double(last.bytes) / Double(first.bytes))
+    var best: [Int: Int] = [:]
+    for (place, network) in front.enumerated() {
+      let share = span > 0 ? log(Double(network.bytes) / Double(first.bytes)) / span : 0
+      let range = min(Int(share * Double(ranges)), ranges - 1)
+      if let other = best[range],
+        front[other].distance.divergence <= network.distance.divergence
+      {
+        continue
+      }
+      best[range] = place
+    }
+    return Set(best.values)
   }
 
   func ratio(_ bytes: Int) -> Double { 4 * Double(weights) / Double(bytes) }

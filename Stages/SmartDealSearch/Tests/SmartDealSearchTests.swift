@@ -83,17 +83,18 @@ struct SmartDealSearchTests {
 
   private func network() -> ONNXModel {
     func weights(_ name: String, _ shape: [Int]) -> NamedTensor {
-      let count = shape.reduce(1, *)
-      return NamedTensor(
-        name: name,
-        data: TensorData(
-          (0..<count).map { index -> Float in
-            Float((index * 7919 + index / 7 * 31) % 997) / 997 - 0.5
-          }, shape: shape))
+      let numbers = (0..<shape.reduce(1, *)).map { index -> Float in
+        let mixed = (index * 7919 + index / 7 * 31) % 997
+        return Float(mixed) / 997 - 0.5
+      }
+      return NamedTensor(name: name, data: TensorData(numbers, shape: shape))
     }
     return ONNXModel(
       graph: ONNXGraph(
-        inputs: [ONNXValue(name: "x", type: .float32, shape: [.symbol("n"), 1, 2, 2])],
+        inputs: [
+          ONNXValue(
+            name: "x", type: .float32, shape: [.symbol("n"), .fixed(1), .fixed(2), .fixed(2)])
+        ],
         outputs: [ONNXValue(name: "y", type: .float32, shape: nil)],
         initializers: [weights("first", [4, 60]), weights("second", [60, 4])],
         nodes: [
