@@ -43,7 +43,7 @@ extension Project {
         let instance = graph.instances[index]
         var planned = PlannedInstance(
           instance: instance, decision: decision,
-          latestFields: facts.latestFields(of: instance.name))
+          latestFields: facts.latest(of: instance.name)?.fields)
         if case .execute(let key, _) = decision, let record = failed[instance.name],
           record.key == key.digest
         {

@@ -31,12 +31,23 @@ public struct PastInstance: Sendable {
   /// Of wall time.
   public var seconds: Double
   public var error: StageFailure?
+  private var why: String
   /// JSON: nearly always nobody asks.
   private var keyFieldsText: [UInt8]
 
   /// The components of its key.
   public var keyFields: [String: Value] {
     (try? JSONReader.read(keyFieldsText, as: [String: Value].self)) ?? [:]
+  }
+
+  /// Why it is still to be executed, where the run left it out; nil where it did not.
+  public var pending: String? {
+    switch outcome {
+    case .skipped where key != nil: InstanceRecord.reason(ofLeftOut: why)
+    case .skipped: "the latest run left it out"
+    case .blocked, .cancelled: "the latest run did not get to it"
+    default: nil
+    }
   }
 
   /// Reads what `InstanceRecord` wrote.
@@ -46,6 +57,7 @@ public struct PastInstance: Sendable {
     var key: Digest?
     var seconds: Double?
     var error: StageFailure?
+    var why: String?
     var keyFields: [UInt8]?
     try reader.beginObject()
     while let member = try reader.nextKey() {
@@ -56,6 +68,7 @@ public struct PastInstance: Sendable {
       case "name": name = try reader.string()
       case "outcome": outcome = try InstanceRecord.Outcome(json: &reader)
       case "seconds": seconds = try reader.double()
+      case "why": why = try reader.string()
       default: try reader.skip()
       }
     }
@@ -64,6 +77,7 @@ public struct PastInstance: Sendable {
       PastInstance(
         outcome: try reader.required(outcome, "outcome"), key: key,
         seconds: try reader.required(seconds, "seconds"), error: error,
+        why: try reader.required(why, "why"),
         keyFieldsText: try reader.required(keyFields, "keyFields"))
     )
   }
