@@ -76,9 +76,12 @@ public struct JSONWriter {
     bytes.append(UInt8(ascii: "\""))
     var text = text
     text.withUTF8 { text in
+      var plain = plainPrefix(of: text).count
+      // Nearly every text, and several times as fast as by slices.
+      if plain == text.count { return bytes.append(contentsOf: text) }
       var rest = text[...]
       while true {
-        let plain = plainPrefix(of: UnsafeBufferPointer(rebasing: rest)).count
+        plain = plainPrefix(of: UnsafeBufferPointer(rebasing: rest)).count
         bytes.append(contentsOf: rest.prefix(plain))
         guard plain < rest.count else { break }
         escape(rest[rest.startIndex + plain])
