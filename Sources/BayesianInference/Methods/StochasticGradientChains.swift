@@ -140,10 +140,18 @@ struct StochasticGradientChains {
     result.report = [
       "step": results.reduce(0) { $0 + $1.step } / Double(chains)
     ]
-    result.report["sampled_temperature"] =
-      try TemperatureAudit.temperature(of: result, posterior).value
+    if let sampled = try TemperatureAudit.temperature(of: result, posterior).value {
+      result.report["sampled_temperature"] = sampled
+      if abs(sampled - result.temperature) > Self.temperatureTolerance * result.temperature {
+        result.warnings.append(
+          "unreliable: the draws have the temperature \(sampled), not \(result.temperature)")
+      }
+    }
     return result
   }
+
+  /// The share of the temperature by which that of the draws may be off before they are flagged.
+  private static let temperatureTolerance = 0.25
 
   /// What a chain starts from.
   private struct Start {
