@@ -19,8 +19,9 @@ public struct ModelDescription: Decodable, Hashable, Sendable {
   public var priorBiases: [Double]
   /// One prior deviation of all parameters instead, where it is above 0.
   public var priorDeviation: Double
-  /// Whether features, and a target of numbers, get mean 0 and deviation 1.
-  public var standardise: Bool
+  /// Whether features, and a target of numbers, get mean 0 and deviation 1; nil, where the rows bring a
+  /// scaling of their own, is true.
+  public var standardise: Bool?
   /// double or single.
   public var arithmetic: String
 
@@ -52,7 +53,7 @@ public struct ModelDescription: Decodable, Hashable, Sendable {
         arithmetic: arithmetic)
     }
     let scaling =
-      standardise
+      standardise ?? true
       ? try Standardisation(rows, scalesTarget: likelihood.isRegression)
       : .identity(width: rows.inputs.width)
     return try Posterior(

@@ -1,5 +1,6 @@
 import AdaptedTransferStage
 import AuditStage
+import BnnAuditStage
 import BnnCompareStage
 import BnnCostStage
 import BnnDetectStage
@@ -49,7 +50,7 @@ public enum BuiltinStages {
       PictureEvaluation.self, Predictor.self, ProblemDraw.self, PublishedComparison.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
+      StructuredRetraining.self, TemperatureReport.self, TransferFromProxy.self, VerifiedAccuracy.self,
       Verify.self, VerifySet.self,
     ]
   }

@@ -87,7 +87,7 @@ struct Convergence {
     func worst(
       _ better: (Double, Double) -> Double, _ part: (ChainDiagnostics) -> Statistic
     ) -> Statistic {
-      if let reason = all.lazy.compactMap({ part($0).reason }).first { return .undefined(reason) }
+      if let reason = all.compactMap({ part($0).reason }).first { return .undefined(reason) }
       let values = all.compactMap { part($0).value }
       guard let first = values.first else { return .undefined("no rows") }
       return .value(values.reduce(first, better))

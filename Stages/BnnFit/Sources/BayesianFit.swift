@@ -48,7 +48,10 @@ public struct BayesianFit: Stage {
           random: RandomStream(seed: context.seed).child("fit").child(parameters.repeat),
           workers: context.cpus, checkpoints: try FitCheckpoints(context).checkpoints,
           progress: { context.progress($0, of: $1) }))
-      try result.file().write(to: context.output("posterior"))
+      var file = result.file()
+      file.metadata["seed"] = "\(context.seed)"
+      file.metadata["repeat"] = "\(parameters.repeat)"
+      try file.write(to: context.output("posterior"))
       report(result, context)
     } catch let error as InferenceError {
       throw StageError(
