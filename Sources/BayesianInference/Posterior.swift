@@ -58,6 +58,23 @@ public struct Posterior: Sendable {
     floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
   }
 
+  /// The same model given only some of the rows.
+  func selected(_ indices: [Int]) throws -> Posterior {
+    try Posterior(self, rows: rows.selected(indices))
+  }
+
+  private init(_ other: Posterior, rows: LabelledRows) throws {
+    try other.likelihood.check(rows.targets)
+    network = other.network
+    likelihood = other.likelihood
+    priorDeviations = other.priorDeviations
+    self.rows = rows
+    scaling = other.scaling
+    arithmetic = other.arithmetic
+    doubleRows = arithmetic == .double ? RowBlocks(rows.inputs) : nil
+    floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
+  }
+
   /// Parameters θ of whitened coordinates z.
   public func parameters(_ z: [Double]) -> [Double] { zip(z, priorDeviations).map { $0 * $1 } }
 

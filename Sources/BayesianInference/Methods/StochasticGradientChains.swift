@@ -49,9 +49,10 @@ struct StochasticGradientChains {
   /// The share of the burn-in that has no noise.
   var quietShare: Double
   var stability: Double
-  /// γ of steps that fall as (1 + t/b)^−γ, with b a tenth of all steps; 0 is a constant step. Draws are then
-  /// spread evenly over the sum of the steps instead of their number, which weighs each state by its step
-  /// (Welling and Teh 2011, equation 10).
+  /// γ of steps that fall as (1 + t/b)^−γ, with b a tenth of all steps; 0 is a constant step.
+  ///
+  /// Draws are then spread evenly over the sum of the steps instead of their number, which weighs each
+  /// state by its step (Welling and Teh 2011, equation 10).
   var decay: Double
   /// α of the momentum; 1 is Langevin dynamics.
   var friction: Double

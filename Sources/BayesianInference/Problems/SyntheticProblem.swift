@@ -66,6 +66,7 @@ public struct SyntheticProblem: Hashable, Sendable {
   /// - Parameters:
   ///   - count: How many; classes take turns, and so do the gap's sides.
   ///   - random: A row's numbers depend on its index only.
+  /// - Returns: The rows.
   /// - Throws: ``InferenceError`` for no rows.
   public func rows(_ count: Int, random: RandomStream) throws -> LabelledRows {
     var (inputs, targets): ([[Double]], [Double]) = ([], [])
