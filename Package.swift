@@ -66,7 +66,7 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
   "Audit": ["VerificationAudit", "Verification", "Formats"],
-  "BnnAudit": ["BayesianInference", "Statistics", "Formats"],
+  "BnnAudit": ["BayesianInference", "Statistics", "Formats", "Tensors"],
   "BnnCompare": ["Statistics"],
   "BnnCost": ["BayesianInference", "Formats", "Tensors"],
   "BnnDetect": ["BayesianInference", "Statistics", "Formats"],

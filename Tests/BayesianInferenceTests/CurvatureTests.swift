@@ -1,5 +1,8 @@
 @testable import BayesianInference
 import Foundation
+import LinearAlgebra
+import Statistics
+import StructuredValue
 import Tensors
 import Testing
 

@@ -1,5 +1,7 @@
 @testable import BayesianInference
 import Foundation
+import Statistics
+import StructuredValue
 import Tensors
 import Testing
 

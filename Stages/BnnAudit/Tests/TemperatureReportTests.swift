@@ -1,5 +1,6 @@
 import BayesianInference
 import BnnAuditStage
+import Formats
 import Foundation
 import StageKit
 import StageTesting

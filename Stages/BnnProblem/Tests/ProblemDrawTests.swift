@@ -15,7 +15,7 @@ struct ProblemDrawTests {
     let outcome = try await run(["problem": .string(kind.rawValue), "rows": 60])
     let (train, test) = (try rows(outcome, "train"), try rows(outcome, "test"))
     #expect(train.count == 60 && test.count == 200)
-    let grid = try Rows(CSV.read(bytes: outcome.bytes("grid"), name: "grid"))
+    let grid = try Rows(CSV.read(FileContent(outcome.bytes("grid"), name: "grid")))
     #expect(grid.width == train.inputs.width)
     #expect((grid.values.max() ?? 0) > (train.inputs.values.max() ?? 0))
     #expect((grid.values.min() ?? 0) < (train.inputs.values.min() ?? 0))
@@ -48,7 +48,7 @@ struct ProblemDrawTests {
   private func rows(
     _ outcome: StageHarness<ProblemDraw>.Outcome, _ name: String
   ) throws -> LabelledRows {
-    try LabelledRows(CSV.read(bytes: outcome.bytes(name), name: name))
+    try LabelledRows(CSV.read(FileContent(outcome.bytes(name), name: name)))
   }
 
   private func run(_ parameters: Value) async throws -> StageHarness<ProblemDraw>.Outcome {
