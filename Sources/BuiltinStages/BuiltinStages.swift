@@ -1,11 +1,15 @@
 import AdaptedTransferStage
 import AuditStage
+import BnnAuditStage
 import BnnCompareStage
+import BnnCostStage
 import BnnDetectStage
 import BnnEvaluateStage
 import BnnFitStage
 import BnnPicturesStage
 import BnnPredictStage
+import BnnProblemStage
+import BnnPublishedStage
 import BnnSplitsStage
 import BranchingImportStage
 import BranchingRunsStage
@@ -42,12 +46,13 @@ public enum BuiltinStages {
       BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
       BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
       BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
-      Fetch.self, ForeignDetection.self, LabelledPictures.self, LearnOptimizer.self,
-      PictureEvaluation.self, Predictor.self,
+      Fetch.self, ForeignDetection.self, InferenceCost.self, LabelledPictures.self,
+      LearnOptimizer.self, PictureEvaluation.self, Predictor.self, ProblemDraw.self,
+      PublishedComparison.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
-      Verify.self, VerifySet.self,
+      StructuredRetraining.self, TemperatureReport.self, TransferFromProxy.self,
+      VerifiedAccuracy.self, Verify.self, VerifySet.self,
     ]
   }
 }
