@@ -108,6 +108,10 @@ let stages: [String: [Target.Dependency]] = [
     "Tensors", "Formats",
   ],
   "SmartDealReport": [],
+  "SmartDealSearch": [
+    "CompressionSearch", "LabelledImages", "NetworkProfiling", "SmartDeal", "ONNX", "Tensors",
+    "Formats",
+  ],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
@@ -256,6 +260,10 @@ let modules: [Target] =
   + module(
     "NetworkProfiling",
     ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
+  + module(
+    "CompressionSearch",
+    ["NetworkProfiling", "NetworkImport", "NeuralNetworks", "SmartDeal", "ONNX", "Tensors"],
+    testing: ["Formats"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",

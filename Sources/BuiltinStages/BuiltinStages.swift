@@ -31,6 +31,7 @@ import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
 import SmartDealReportStage
+import SmartDealSearchStage
 import SmartDealSimulateStage
 import SrccMatrixStage
 import VerifiedAccuracyStage
@@ -42,15 +43,15 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self, BaselineTraining.self,
-      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
-      BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
-      BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
-      Fetch.self, ForeignDetection.self, InferenceCost.self, LabelledPictures.self,
-      LearnOptimizer.self, PictureEvaluation.self, Predictor.self, ProblemDraw.self,
-      PublishedComparison.self,
-      RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
-      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
+      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self,
+      BaselineTraining.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
+      BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
+      CalibrationComparison.self, EdgeImport.self, Fetch.self, ForeignDetection.self,
+      InferenceCost.self, LabelledPictures.self, LearnOptimizer.self, PictureEvaluation.self,
+      Predictor.self, ProblemDraw.self, PublishedComparison.self, RegressionSplit.self,
+      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self,
+      SmartDealReport.self, SmartDealSearch.self, SmartDealSimulate.self, SrccMatrix.self,
       StructuredRetraining.self, TemperatureReport.self, TransferFromProxy.self,
       VerifiedAccuracy.self, Verify.self, VerifySet.self,
     ]
