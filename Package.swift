@@ -292,6 +292,7 @@ let package = Package(
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
     .library(name: "SmartDeal", targets: ["SmartDeal"]),
+    .library(name: "Verification", targets: ["Verification", "LearnedBranching", "Formats"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -8,6 +8,7 @@ public struct Verify: Stage {
     var branching: String
     var splitting: String
     var timeout: Double
+    var branches: Int
     var tolerance: Double
     var batch: Int
     var attackStarts: Int
@@ -87,6 +88,7 @@ extension Verify.Parameters {
     var options = SearchOptions()
     options.tolerance = tolerance
     options.timeout = timeout
+    options.branchLimit = branches == 0 ? nil : branches
     options.batch = batch
     options.seed = context.seed
     options.workers = context.cpus
