@@ -107,7 +107,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
-  "Verify": ["Verification", "Formats", "ONNX"],
+  "Verify": ["Verification", "VerificationAudit", "Formats", "ONNX"],
   "VerifySet": ["Verification", "Formats"],
 ]
 

@@ -5,6 +5,7 @@ by slopes and multipliers and Adam's update, in float32. Processor seconds of on
 Usage: peer.py CHECKPOINT PARTS
 """
 
+import pathlib
 import sys
 import time
 import types
@@ -45,7 +46,7 @@ model = torch.nn.Sequential(
 model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"][0])
 model.eval()
 
-raw = open(parts, "rb").read()
+raw = pathlib.Path(parts).read_bytes()
 place = 0
 
 
@@ -85,7 +86,7 @@ def run(steps):
     for layer, relu in enumerate(bounded.relus):
         own = [[s for s in part if s[0] == layer] for part in splits]
         width = max(1, max(len(part) for part in own))
-        relu.sparse_beta = torch.zeros(batch, width)
+        relu.sparse_beta = torch.zeros(batch, width, requires_grad=True)
         relu.sparse_beta_loc = torch.zeros(batch, width, dtype=torch.long)
         relu.sparse_beta_sign = torch.zeros(batch, width)
         for index, part in enumerate(own):

@@ -168,7 +168,8 @@ public struct GraphBranching: BranchingRule {
     guard options.hasFailSafe else { return finished(trials) }
     measure(&trials, oracle)
     // An ancestor's scores are good as long as what they choose is.
-    score(&trials, trials.indices.filter { trials[$0].age > 0 && isPoor(trials[$0]) }, graph, oracle)
+    score(
+      &trials, trials.indices.filter { trials[$0].age > 0 && isPoor(trials[$0]) }, graph, oracle)
     measure(&trials, oracle)
     guard options.learns else {
       challenge(&trials, trials.indices.filter { isPoor(trials[$0]) }, graph, oracle)

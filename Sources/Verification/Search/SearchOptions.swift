@@ -82,6 +82,8 @@ public enum Incompleteness: String, Hashable, Sendable {
   case branches
   /// Open parts took more memory than allowed.
   case memory
+  /// A bound that closes a part does not hold with the rounding of its computation taken off.
+  case rounding
   /// A part without ambiguous ReLUs was neither proved nor violated within rounding.
   case precision
   /// A point violates the property in one precision only.

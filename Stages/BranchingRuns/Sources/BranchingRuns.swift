@@ -12,6 +12,7 @@ public struct BranchingRuns: Stage {
     var images: String
     var tables: [String]
     var perTable: Int
+    var only: [String]
     var mostRecorded: Int
     var rule: String
     var label: String

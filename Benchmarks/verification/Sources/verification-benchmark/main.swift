@@ -116,15 +116,32 @@ var options = GraphBranching.Options()
 options.hasFailSafe = false
 let eight = Array(parts.prefix(8))
 var choices: [ReLUIndex] = []
+var pass = 0.0
 for (name, network) in [("published", published), ("whole", whole)] {
   var rule = GraphBranching(network, otherwise: BaBSR(), options: options)
-  let time = fastest(20) { choices = rule.choose(for: eight, asking: oracle) }
-  report("decision-\(name)", time / 8)
+  pass = fastest(20) { choices = rule.choose(for: eight, asking: oracle) } / 8
+  report("decision-\(name)", pass)
 }
 report("features", fastest(20) { _ = oracle.states(of: eight) } / 8)
 let splits = Array(zip(eight, choices))
 report(
-  "children", fastest(10) { _ = oracle.childBounds(of: splits, steps: bounder.options.childSteps) } / 8)
+  "children",
+  fastest(10) { _ = oracle.childBounds(of: splits, steps: bounder.options.childSteps) } / 8)
+
+// How many passes the decisions of a whole search take, where descendants may use an ancestor's scores.
+for generations in [0, 2] {
+  var options = GraphBranching.Options()
+  options.generations = generations
+  let ledger = GraphBranching.Ledger()
+  var search = SearchOptions()
+  search.keepsCertificate = false
+  let property = Property(problems: [Problem(box: box, clauses: [Clause(rows: [row])])])
+  let rule = GraphBranching(published, otherwise: BaBSR(), options: options, ledger: ledger)
+  let outcome = try Verifier(base, search).verify(property, rule: rule)
+  let counts = ledger.counts
+  report("search-decision-\(generations)", pass * Double(counts.passes) / Double(counts.decisions))
+  print("search-branches-\(generations) =", outcome.branches)
+}
 
 // MARK: Root bounds beside the planet relaxation's optimum
 
