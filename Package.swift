@@ -115,7 +115,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
-  "Verify": ["Verification", "Formats", "ONNX"],
+  "Verify": ["Verification", "VerificationAudit", "Formats", "ONNX"],
   "VerifySet": ["Verification", "Formats"],
 ]
 
@@ -304,6 +304,7 @@ let package = Package(
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
     .library(name: "SmartDeal", targets: ["SmartDeal"]),
+    .library(name: "Verification", targets: ["Verification", "LearnedBranching", "Formats"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
