@@ -16,6 +16,7 @@ import EdgeImportStage
 import FetchStage
 import LabelledPicturesStage
 import LearnedOptimizerStage
+import ModelledOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
@@ -43,7 +44,7 @@ public enum BuiltinStages {
       BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
       BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
       Fetch.self, ForeignDetection.self, LabelledPictures.self, LearnOptimizer.self,
-      PictureEvaluation.self, Predictor.self,
+      OptimizeModelled.self, PictureEvaluation.self, Predictor.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
       SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
       StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,

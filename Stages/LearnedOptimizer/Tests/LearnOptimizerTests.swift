@@ -31,7 +31,7 @@ struct LearnOptimizerTests {
 
   static let parameters: [String: Value] = [
     "unseen": ["chip"], "references": [0, 7, 33, 100, 200], "samples": 400, "rounds": 1,
-    "designs-per-round": 10, "predictor-steps": 200, "steps": 150,
+    "designs-per-round": 10, "steps": 150,
   ]
 
   @Test func `an unseen device gets good designs within its budgets, and the same ones again`()

@@ -1,0 +1,98 @@
+public import EdgeOptimization
+
+/// Which cell, bit widths and shares suit a device best, by some accuracies and the cost model.
+///
+/// Minimises −accuracy + λ₁·energy + λ₂·latency (Lu, Yang and Ren, arXiv 2009.00278), with both costs as
+/// shares of those of the largest dense network, so that λ is in points of accuracy. The exact minimum
+/// is cheap: cells of equal work cost the same, and the stages' decisions do not depend on each other.
+public struct CompressionProblem: Sendable {
+  /// λ₁ and λ₂, in points of accuracy.
+  public struct Prices: Hashable, Sendable {
+    public var energy: Double
+    public var latency: Double
+
+    public init(energy: Double, latency: Double) {
+      (self.energy, self.latency) = (energy, latency)
+    }
+  }
+
+  public let model: CostModel
+  private let accuracies: [[Int]: Double]
+  /// The best cell of each kind of work, in a fixed order.
+  private let best: [(work: CostModel.Work, cell: [Int], accuracy: Double)]
+
+  /// - Parameters:
+  ///   - model: Says what designs cost.
+  ///   - cells: To choose among.
+  ///   - accuracies: Theirs, uncompressed, in percent.
+  /// - Throws: `EdgeError` for no cells or unequal counts.
+  public init(
+    model: CostModel, cells: [[Int]], accuracies: [Double]
+  ) throws(EdgeError) {
+    guard !cells.isEmpty, cells.count == accuracies.count else {
+      throw EdgeError(.badTable, "\(cells.count) cells and \(accuracies.count) accuracies")
+    }
+    self.model = model
+    self.accuracies = Dictionary(
+      zip(cells, accuracies).map { ($0, $1) }, uniquingKeysWith: { first, _ in first })
+    var found: [CostModel.Work: Int] = [:]
+    for index in cells.indices {
+      let work = CostModel.Work(cell: cells[index])
+      if let other = found[work], accuracies[other] >= accuracies[index] { continue }
+      found[work] = index
+    }
+    best = found.values.sorted().map {
+      (CostModel.Work(cell: cells[$0]), cells[$0], accuracies[$0])
+    }
+  }
+
+  /// What is to be made small, in points of accuracy; nil for a cell that is not known.
+  public func objective(
+    _ design: CompressedDesign, on device: DeclaredDevice, _ prices: Prices
+  ) -> Double? {
+    guard let accuracy = accuracies[design.cell] else { return nil }
+    let (cost, whole) = (model.cost(design, on: device), model.reference(on: device))
+    return model.loss(design) - accuracy + prices.energy * cost.energy / whole.energy
+      + prices.latency * cost.latency / whole.latency
+  }
+
+  /// The exact minimum.
+  ///
+  /// - Parameters:
+  ///   - device: Where the design runs.
+  ///   - prices: λ₁ and λ₂.
+  ///   - compressing: Whether widths and shares may be chosen; else they stay at 32 bits and 1.
+  public func minimum(
+    on device: DeclaredDevice, _ prices: Prices, compressing: Bool = true
+  ) -> CompressedDesign {
+    let whole = model.reference(on: device)
+    let (widths, shares) =
+      compressing ? (CostModel.widths, CostModel.shares) : ([32], [1.0])
+    var found: (value: Double, design: CompressedDesign)?
+    for (work, cell, accuracy) in best {
+      var design = CompressedDesign(cell: cell)
+      var value = -accuracy
+      for stage in 0..<CostModel.stageCount {
+        var least = Double.infinity
+        for width in widths {
+          for share in shares {
+            let cost = model.cost(work, stage: stage, width: width, share: share, on: device)
+            let total =
+              (model.widthLoss[width] ?? 0) + (model.shareLoss[share] ?? 0)
+              + prices.energy * cost.energy / whole.energy
+              + prices.latency * cost.latency / whole.latency
+            if total < least {
+              least = total
+              design.widths[stage] = width
+              design.shares[stage] = share
+            }
+          }
+        }
+        value += least
+      }
+      if value < found?.value ?? .infinity { found = (value, design) }
+    }
+    guard let found else { preconditionFailure("a problem has a cell") }
+    return found.design
+  }
+}
