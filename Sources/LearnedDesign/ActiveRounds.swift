@@ -7,13 +7,16 @@ public import Tensors
 /// round measures the designs that are the best on some device and budget by accuracies drawn from what the
 /// predictor holds possible (arXiv 2009.00278, the second stage; Thompson 1933 for the draws).
 public struct ActiveRounds: Sendable {
-  /// How often to measure, and how many designs each time.
+  /// How often to measure at most, and how many designs each time.
   public var rounds = 3
   public var designsPerRound = 60
   /// Budgets tried on each device.
   public var budgets = 24
   /// Possible accuracies of all designs that are drawn each time.
   public var draws = 8
+  /// Rounds end when the last one raised the best accuracy known within the budgets by less, in points and
+  /// in the mean over devices and budgets: the regret falls no more.
+  public var leastGain = 0.02
 
   public init() {}
 
@@ -55,6 +58,17 @@ public struct ActiveRounds: Sendable {
         )
         return (0..<budgets).map { low + (high - low) * (Double($0) + 0.5) / Double(budgets) }
       }, dtype: .float32)
+    // The best accuracy known within each budget, by predicted latencies.
+    func reached() throws -> Double {
+      try withoutGradients {
+        let pool = try latency.pool(known)
+        let excess =
+          try (pool.normalized(0..<known.count, pool.devices(phi)) - budget.unsqueezed(0)).relu()
+        let values = try Tensor(values, dtype: .float32).unsqueezed(1)
+        return try (values - excess * 1e4).max(along: 0).mean().double()
+      }
+    }
+    var before = rounds > 0 ? try reached() : 0
     for round in 0..<rounds {
       let teacher = try Teacher(
         accuracy: predictor, latency: latency, pool: pool, draws: draws,
@@ -74,6 +88,9 @@ public struct ActiveRounds: Sendable {
         values.append(value)
       }
       predictor = try fitted(round + 1, predictor)
+      let after = try reached()
+      guard after - before >= leastGain else { break }
+      before = after
     }
     return (predictor, Array(known[designs.count...]))
   }

@@ -62,6 +62,7 @@ public struct CompressionProblem: Sendable {
   ///   - device: Where the design runs.
   ///   - prices: λ₁ and λ₂.
   ///   - compressing: Whether widths and shares may be chosen; else they stay at 32 bits and 1.
+  /// - Returns: The design; of equal ones the first of the problem's cells.
   public func minimum(
     on device: DeclaredDevice, _ prices: Prices, compressing: Bool = true
   ) -> CompressedDesign {

@@ -21,8 +21,8 @@ public struct DeclaredDevice: Hashable, Sendable {
   /// Logarithms of what is declared, about 1 in size; for an unknown cache the mean of usual ones and a flag.
   public var features: [Double] {
     let peaks = CostModel.widths.map { log(self.peaks[$0] ?? 1) - 3 }
-    let cache = self.cache.map { [log(max($0, 1)) - 6, 0] } ?? [0, 1]
-    return peaks + [log(bandwidth) - 3] + cache
+    let known: [Double] = cache.map { [log(max($0, 1)) - 6, 0] } ?? [0, 1]
+    return peaks + [log(bandwidth) - 3] + known
   }
 }
 

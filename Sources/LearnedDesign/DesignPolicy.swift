@@ -14,6 +14,7 @@ struct DesignPolicy: Module {
   ///   - context: Numbers that describe a device and what is wanted of it.
   ///   - width: Of the hidden layers.
   ///   - random: Draws the weights.
+  /// - Throws: `TensorError` for a count below 1.
   init(positions: Int, operations: Int, context: Int, width: Int, random: RandomStream) throws {
     self.positions = positions
     self.operations = operations

@@ -34,6 +34,7 @@ struct DevicePosterior {
   ///   - noise: The variance of a measurement.
   ///   - prior: The scale of known devices.
   ///   - priorCount: How many measurements that counts for.
+  /// - Throws: `TensorError` where memory fails.
   init(
     known: LatencyPredictor.Embedding, values: [Double], noise: Double, prior: Double,
     priorCount: Double

@@ -39,6 +39,7 @@ struct DeviceTrials: Sendable {
     ///   - ranges: The columns of the structural blocks.
     ///   - targets: For each device the normalised latency of each design, NaN where unknown.
     ///   - profiles: The devices'.
+    /// - Throws: `TensorError` for shapes that do not fit.
     init(
       designs: Tensor, references: Tensor, attributions: Tensor, ranges: [Range<Int>],
       targets: [[Double]], profiles: [DeviceProfile]

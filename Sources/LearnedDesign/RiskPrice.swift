@@ -42,7 +42,7 @@ public struct RiskPrice: Hashable, Sendable {
   init(trials: DeviceTrials, accuracies: [Double], risk: Double) {
     let step = Foundation.log(RiskPrice.tolerance) / DeviceProfile.scale
     let budgets = (4...32).map { Double($0) / 40 }
-    var last = RiskPrice(points: 0)
+    var last: RiskPrice?
     for points in [0.5, 1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 45, 64] {
       let price = RiskPrice(points: points)
       var (exceeded, count) = (0, 0)
@@ -60,10 +60,20 @@ public struct RiskPrice: Hashable, Sendable {
           if device.measured[chosen] > budget + step { exceeded += 1 }
         }
       }
-      last = RiskPrice(points: points, exceeded: Double(exceeded) / Double(max(count, 1)))
-      if last.exceeded <= risk { break }
+      let next = RiskPrice(points: points, exceeded: Double(exceeded) / Double(max(count, 1)))
+      guard next.exceeded <= risk, let before = last, before.exceeded > risk else {
+        last = next
+        if next.exceeded <= risk { break }
+        continue
+      }
+      // Between the last two, where the share would cross the risk on a logarithmic scale.
+      let part = (before.exceeded - risk) / (before.exceeded - next.exceeded)
+      last = RiskPrice(
+        points: before.points * Foundation.pow(next.points / before.points, part),
+        exceeded: risk)
+      break
     }
-    self = last
+    self = last ?? RiskPrice(points: 0)
   }
 
   private init(points: Double, exceeded: Double) {

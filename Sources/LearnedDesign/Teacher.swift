@@ -18,6 +18,7 @@ struct Teacher {
   ///   - pool: Designs to choose among.
   ///   - draws: How many possible accuracies of all are drawn for ``contested(phi:budget:)``.
   ///   - random: Draws them.
+  /// - Throws: `EdgeError` for a design that is not of the space.
   init(
     accuracy: AccuracyPredictor, latency: LatencyPredictor, pool: [[Int]], draws: Int = 1,
     random: RandomStream

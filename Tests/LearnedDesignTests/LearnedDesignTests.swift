@@ -154,6 +154,34 @@ struct LearnedDesignTests {
     #expect(try draws[.all, 0].isEqual(to: draws[.all, 1]))
   }
 
+  @Test func `rounds end when what they measure is no better than what was known`() throws {
+    let latency = try Self.predictor()
+    let known = Array(Self.designs.prefix(80))
+    func quality(_ design: [Int]) -> Double {
+      60 + NASBench201.effective(design).reduce(0) { $0 + [0, 1, 2, 4, 0.5][$1] }
+    }
+    var rounds = ActiveRounds()
+    rounds.rounds = 4
+    rounds.designsPerRound = 5
+    func measured(_ measure: ([Int]) -> Double) throws -> [[Int]] {
+      try rounds.fit(
+        known, accuracies: known.map(quality), latency: latency,
+        devices: try (0..<4).map { try Self.profile($0) },
+        ranges: [ClosedRange<Double>](repeating: 1.2...3, count: 4), pool: Self.designs,
+        random: RandomStream(seed: 2), measure: measure
+      ).measured
+    }
+    // Worse than all that is known: one round shows it.
+    #expect(try measured { _ in 40 }.count == 5)
+    // Better each time: all rounds are taken, and no design twice.
+    var bonus = 10.0
+    let all = try measured { _ in
+      bonus += 1
+      return 80 + bonus
+    }
+    #expect(all.count == 20 && Set(all).count == 20)
+  }
+
   @Test func `risk is spent where it brings most, and not at all where it costs more`() throws {
     let price = RiskPrice(points: 10)
     let safe = DevicePosterior.Prediction(mean: -3, deviation: 1)
