@@ -69,31 +69,52 @@ public struct CompressionProblem: Sendable {
     let whole = model.reference(on: device)
     let (widths, shares) =
       compressing ? (CostModel.widths, CostModel.shares) : ([32], [1.0])
+    // Costs are linear in a cell's weights and edges, so one of each tells all.
+    func worth(_ cost: CostModel.Cost) -> Double {
+      prices.energy * cost.energy / whole.energy + prices.latency * cost.latency / whole.latency
+    }
+    let choices = (0..<CostModel.stageCount).map { stage in
+      widths.flatMap { width in
+        shares.map { share in
+          let unit = [(1, 0), (0, 1)].map { small, edges in
+            worth(
+              model.cost(
+                CostModel.Work(large: 0, small: small, edges: edges), stage: stage, width: width,
+                share: share, on: device))
+          }
+          return Choice(
+            width: width, share: share, weight: unit[0], edge: unit[1],
+            loss: (model.widthLoss[width] ?? 0) + (model.shareLoss[share] ?? 0))
+        }
+      }
+    }
     var found: (value: Double, design: CompressedDesign)?
     for (work, cell, accuracy) in best {
+      let (weights, edges) = (Double(9 * work.large + work.small), Double(work.edges))
       var design = CompressedDesign(cell: cell)
       var value = -accuracy
       for stage in 0..<CostModel.stageCount {
-        var least = Double.infinity
-        for width in widths {
-          for share in shares {
-            let cost = model.cost(work, stage: stage, width: width, share: share, on: device)
-            let total =
-              (model.widthLoss[width] ?? 0) + (model.shareLoss[share] ?? 0)
-              + prices.energy * cost.energy / whole.energy
-              + prices.latency * cost.latency / whole.latency
-            if total < least {
-              least = total
-              design.widths[stage] = width
-              design.shares[stage] = share
-            }
-          }
+        var (least, place) = (Double.infinity, 0)
+        for (index, choice) in choices[stage].enumerated() {
+          let total = choice.loss + weights * choice.weight + edges * choice.edge
+          if total < least { (least, place) = (total, index) }
         }
+        design.widths[stage] = choices[stage][place].width
+        design.shares[stage] = choices[stage][place].share
         value += least
       }
       if value < found?.value ?? .infinity { found = (value, design) }
     }
     guard let found else { preconditionFailure("a problem has a cell") }
     return found.design
+  }
+
+  /// A width and a share of one stage: what they lose, and what they make a weight and an edge cost.
+  private struct Choice {
+    var width: Int
+    var share: Double
+    var weight: Double
+    var edge: Double
+    var loss: Double
   }
 }

@@ -82,6 +82,10 @@ public struct CostModel: Hashable, Sendable {
     public var small: Int
     public var edges: Int
 
+    init(large: Int, small: Int, edges: Int) {
+      (self.large, self.small, self.edges) = (large, small, edges)
+    }
+
     public init(cell: [Int]) {
       let effective = NASBench201.effective(cell)
       large = effective.count { $0 == 3 }

@@ -1,6 +1,7 @@
 import EdgeOptimization
 import LearnedDesign
 public import StageKit
+import StructuredValue
 import Tensors
 
 /// Trains the optimizer of compressed cells on a declared cost model and tries it on declared devices.
@@ -22,6 +23,17 @@ public struct OptimizeModelled: Stage {
     var prices: [Double]
     var samples: Int
     var steps: Int
+
+    /// The lists with another count than their widths or shares, which the manifest can't refuse.
+    var wrongCount: String? {
+      let (widths, shares) = (CostModel.widths.count, CostModel.shares.count)
+      let lists =
+        [
+          ("operation-picojoules", operationPicojoules.count, widths),
+          ("width-losses", widthLosses.count, widths), ("share-losses", shareLosses.count, shares),
+        ] + devices.map { ("'peaks' of the device '\($0.name)'", $0.peaks.count, widths) }
+      return lists.first { $0.1 != $0.2 }.map { "\($0.0) has \($0.1) numbers; \($0.2) are right" }
+    }
 
     func costModel() throws(EdgeError) -> CostModel {
       try CostModel(
@@ -49,6 +61,9 @@ public struct OptimizeModelled: Stage {
     let names = parameters.devices.map(\.name)
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
       throw StageError(code: .badParameter, message: "two devices are called '\(twice)'")
+    }
+    if let message = parameters.wrongCount {
+      throw StageError(code: .badParameter, message: message)
     }
     let (cells, accuracies) = try context.read("accuracy") { path in
       let table = try DeviceTables(csv: path, allowsNonPositive: true)

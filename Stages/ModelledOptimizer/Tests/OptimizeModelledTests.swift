@@ -59,6 +59,11 @@ struct OptimizeModelledTests {
         ], "two devices are called 'a'"
       ),
       ("samples", 401, "401 samples of 400 cells"),
+      ("share-losses", [0, 1, 2, 3, 4], "share-losses has 5 numbers; 4 are right"),
+      (
+        "devices", [["name": "a", "peaks": [1, 1, 1, 1, 1, 1], "bandwidth": 1]],
+        "'peaks' of the device 'a' has 6 numbers; 5 are right"
+      ),
     ] as [(String, Value, String)])
   func `what can't work is refused`(name: String, value: Value, part: String) async throws {
     var parameters = Self.parameters
