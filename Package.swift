@@ -86,6 +86,7 @@ let stages: [String: [Target.Dependency]] = [
   "Fetch": ["Fetching", "ContentHashing"],
   "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
+  "ModelledOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],

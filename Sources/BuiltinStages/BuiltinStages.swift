@@ -20,6 +20,7 @@ import EdgeImportStage
 import FetchStage
 import LabelledPicturesStage
 import LearnedOptimizerStage
+import ModelledOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
@@ -48,12 +49,13 @@ public enum BuiltinStages {
       BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
       BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
       CalibrationComparison.self, EdgeImport.self, Fetch.self, ForeignDetection.self,
-      InferenceCost.self, LabelledPictures.self, LearnOptimizer.self, PictureEvaluation.self,
-      Predictor.self, ProblemDraw.self, PublishedComparison.self, RegressionSplit.self,
-      SmartDealDecompose.self, SmartDealEnergy.self, SmartDealEvaluate.self,
-      SmartDealReport.self, SmartDealSearch.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TemperatureReport.self, TransferFromProxy.self,
-      VerifiedAccuracy.self, Verify.self, VerifySet.self,
+      InferenceCost.self, LabelledPictures.self, LearnOptimizer.self, OptimizeModelled.self,
+      PictureEvaluation.self, Predictor.self, ProblemDraw.self, PublishedComparison.self,
+      RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
+      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSearch.self,
+      SmartDealSimulate.self, SrccMatrix.self, StructuredRetraining.self,
+      TemperatureReport.self, TransferFromProxy.self, VerifiedAccuracy.self, Verify.self,
+      VerifySet.self,
     ]
   }
 }
