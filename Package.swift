@@ -86,6 +86,7 @@ let stages: [String: [Target.Dependency]] = [
   "Fetch": ["Fetching", "ContentHashing"],
   "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
+  "ModelledOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
@@ -108,10 +109,14 @@ let stages: [String: [Target.Dependency]] = [
     "Tensors", "Formats",
   ],
   "SmartDealReport": [],
+  "SmartDealSearch": [
+    "CompressionSearch", "LabelledImages", "NetworkProfiling", "SmartDeal", "ONNX", "Tensors",
+    "Formats",
+  ],
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
-  "Verify": ["Verification", "Formats", "ONNX"],
+  "Verify": ["Verification", "VerificationAudit", "Formats", "ONNX"],
   "VerifySet": ["Verification", "Formats"],
 ]
 
@@ -256,6 +261,10 @@ let modules: [Target] =
   + module(
     "NetworkProfiling",
     ["SmartDeal", "NetworkImport", "ONNX", "Tensors", "Formats"], testing: ["NeuralNetworks"])
+  + module(
+    "CompressionSearch",
+    ["NetworkProfiling", "NetworkImport", "NeuralNetworks", "SmartDeal", "ONNX", "Tensors"],
+    testing: ["Formats"])
   + module("VerificationRecords", ["Formats"])
   + module(
     "Verification",
@@ -296,6 +305,7 @@ let package = Package(
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
     .library(name: "SmartDeal", targets: ["SmartDeal"]),
+    .library(name: "Verification", targets: ["Verification", "LearnedBranching", "Formats"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

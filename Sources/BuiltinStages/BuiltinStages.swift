@@ -20,6 +20,7 @@ import EdgeImportStage
 import FetchStage
 import LabelledPicturesStage
 import LearnedOptimizerStage
+import ModelledOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
@@ -31,6 +32,7 @@ import SmartDealDecomposeStage
 import SmartDealEnergyStage
 import SmartDealEvaluateStage
 import SmartDealReportStage
+import SmartDealSearchStage
 import SmartDealSimulateStage
 import SrccMatrixStage
 import VerifiedAccuracyStage
@@ -42,17 +44,18 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self, BaselineTraining.self,
-      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
-      BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
-      BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
-      Fetch.self, ForeignDetection.self, InferenceCost.self, LabelledPictures.self,
-      LearnOptimizer.self, PictureEvaluation.self, Predictor.self, ProblemDraw.self,
-      PublishedComparison.self,
+      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self,
+      BaselineTraining.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
+      BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
+      CalibrationComparison.self, EdgeImport.self, Fetch.self, ForeignDetection.self,
+      InferenceCost.self, LabelledPictures.self, LearnOptimizer.self, OptimizeModelled.self,
+      PictureEvaluation.self, Predictor.self, ProblemDraw.self, PublishedComparison.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
-      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSimulate.self, SrccMatrix.self,
-      StructuredRetraining.self, TemperatureReport.self, TransferFromProxy.self,
-      VerifiedAccuracy.self, Verify.self, VerifySet.self,
+      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSearch.self,
+      SmartDealSimulate.self, SrccMatrix.self, StructuredRetraining.self,
+      TemperatureReport.self, TransferFromProxy.self, VerifiedAccuracy.self, Verify.self,
+      VerifySet.self,
     ]
   }
 }

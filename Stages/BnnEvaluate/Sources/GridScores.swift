@@ -161,18 +161,11 @@ struct GridScores {
 /// Accuracy over the share of rows that are kept, the most certain first.
 enum RejectionFigure {
   static func figure(_ selective: SelectivePrediction, _ title: String) -> Value {
-    let count = selective.correct.count
-    var right = 0
-    var points: [Value] = []
-    for (index, isCorrect) in selective.correct.enumerated() {
-      if isCorrect { right += 1 }
-      // Two hundred points draw the curve as well as ten thousand.
-      if (index + 1) * 200 / count > index * 200 / count {
-        points.append([
-          "kept": .double((Double(index + 1) / Double(count) * 1e4).rounded() / 1e4),
-          "accuracy": .double((Double(right) / Double(index + 1) * 1e4).rounded() / 1e4),
-        ])
-      }
+    let points = selective.curve().map { point -> Value in
+      [
+        "kept": .double((point.coverage * 1e4).rounded() / 1e4),
+        "accuracy": .double((point.accuracy * 1e4).rounded() / 1e4),
+      ]
     }
     return [
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "title": .string(title),
