@@ -94,13 +94,13 @@ struct PlanetTests {
   @Test func `the values at an optimum are in the relaxation, the duals have their sides' signs`()
     throws
   {
+    var duals = 0.0
     for tiny in try TinyNetwork.all() {
       let bounder = Bounder(tiny.network, box: tiny.box, options: .fixed(.parallel))
       let row = OutputRow(coefficients: [1])
       let state = try #require(
         PlanetProgram(tiny.network).bound(row, box: tiny.box, bounder.root())
       ).state
-      var duals = 0.0
       for (layer, bounds) in bounder.rootBounds.enumerated() {
         for neuron in bounds.lower.indices {
           let (zhat, z) = (state.zhat[layer][neuron], state.z[layer][neuron])
@@ -119,7 +119,8 @@ struct PlanetTests {
           #expect(z <= slope * (zhat - bounds.lower[neuron]) + 1e-6)
         }
       }
-      #expect(duals > 0 || bounder.root().ambiguous.isEmpty)
     }
+    // Where no ReLU matters a program's are 0; in all there are some.
+    #expect(duals > 1)
   }
 }

@@ -41,8 +41,9 @@ final class PlanetOracle: BranchingOracle {
     return (root, bound)
   }
 
-  /// Both children of a split, bounded, with the program's minimising input where there is one; an empty
-  /// one has the bound `+inf`. Nil where the solver stopped.
+  /// Both children of a split, bounded, with the program's minimising input where there is one.
+  ///
+  /// An empty one has the bound `+inf`. Nil where the solver stopped.
   func split(_ parent: Subproblem, _ relu: ReLUIndex) -> [(part: Subproblem, input: [Double]?)]? {
     let children = children(parent, relu)
     memory.withLock {

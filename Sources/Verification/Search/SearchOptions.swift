@@ -20,8 +20,9 @@ public struct SearchOptions: Sendable {
   public var tolerance = 1e-6
   /// Seconds of wall-clock time; nil has no end.
   public var timeout: Double?
-  /// Branches after which a search that is not done ends; nil has no end. Unlike the timeout it ends
-  /// every run at the same place.
+  /// Branches after which a search that is not done ends; nil has no end.
+  ///
+  /// Unlike the timeout it ends every run at the same place.
   public var branchLimit: Int?
   /// Parts that are split in one round.
   public var batch = 8
