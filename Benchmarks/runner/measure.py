@@ -214,14 +214,15 @@ def main():
               "10 ms")
 
     folder = root / "ours1000"
-    started = noop[1000]
-    (folder / "a.txt").write_text("changed")
-    lines = (folder / "paper.yaml").read_text().replace('N: "0"', 'N: "changed"')
-    (folder / "a.txt").write_text("hello")
-    (folder / "paper.yaml").write_text(lines)
-    changed = cpu([ours, "run", "-q"], folder, 1)
-    table.add("one stage of 1,000 changed, its users cut off early", ms(changed), "no-op + 3 ms")
+    text = (folder / "paper.yaml").read_text()
+    changes = []
+    for index in range(7):
+        (folder / "paper.yaml").write_text(text.replace('N: "0"', f'N: "change {index}"'))
+        changes.append(cpu([ours, "run", "-q"], folder, 1))
+    table.add("one stage of 1,000 changed, its users cut off early", ms(statistics.median(changes)),
+              "70 ms: 40 of no-op, 3 for each of its chain's 10")
 
+    (folder / "paper.yaml").write_text(text)
     (folder / "a.txt").write_text("other")
     cpu([ours, "run", "-q"], folder, 1)
     table.add("diff of two runs, 1,000 outputs changed",

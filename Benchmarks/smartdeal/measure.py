@@ -24,7 +24,8 @@ if not (venv / ".ready").exists():
     run("/usr/bin/python3", "-m", "venv", str(venv))
     run(str(venv / "bin/pip"), "install", "--quiet", "numpy", "scipy")
     (venv / ".ready").touch()
-run("swift", "build", "-c", "release")
+# In a folder of its own: a package is known by its folder's name, and a checkout may be called smartdeal.
+run("swift", "build", "-c", "release", "--package-path", "program")
 
 environment = dict(os.environ)
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -39,7 +40,7 @@ def collect(*command):
         found.setdefault(name, []).append(float(value))
 
 
-program = str(here / ".build/release/smartdeal-benchmark")
+program = str(here / "program/.build/release/smartdeal-benchmark")
 with tempfile.TemporaryDirectory() as folder:
     for _ in range(rounds):
         collect(program, folder, "decompose")

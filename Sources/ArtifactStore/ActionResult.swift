@@ -15,10 +15,11 @@ public struct ActionResult: Hashable, Sendable {
   public var cpuSeconds: Double = 0
   /// Bytes at the peak, of the largest process.
   public var peakMemory: Int = 0
-  /// The components of the key.
-  public var keyFields: Value
+  /// The components of the key, for people who look into the entry; whoever asks for it by its key
+  /// knows them, so they are not read back.
+  public var keyFields: Value?
 
-  public init(instance: String, keyFields: Value) {
+  public init(instance: String, keyFields: Value? = nil) {
     self.instance = instance
     self.keyFields = keyFields
   }
@@ -49,13 +50,14 @@ extension ActionResult {
   }
 
   init?(text: [UInt8]) {
-    guard let end = text.firstIndex(of: UInt8(ascii: "\n")), text.count == end + 66,
-      text.last == UInt8(ascii: "\n")
-    else { return nil }
-    let result = text.withUnsafeBytes { text -> ActionResult? in
-      let json = UnsafeRawBufferPointer(rebasing: text[..<end])
-      let digits = text[(end + 1)...].dropLast()
-      guard String(decoding: digits, as: UTF8.self) == Digest.of(json).hex else { return nil }
+    let end = text.count - 66
+    guard end > 0, text[end] == UInt8(ascii: "\n"), text.last == UInt8(ascii: "\n") else {
+      return nil
+    }
+    let result = text.withUnsafeBufferPointer { text -> ActionResult? in
+      let json = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: text[..<end]))
+      let digits = UnsafeBufferPointer(rebasing: text[(end + 1)...].dropLast())
+      guard Digest(digits: digits) == Digest.of(json) else { return nil }
       return try? JSONReader.read(json, as: ActionResult.self)
     }
     guard let result else { return nil }
@@ -75,13 +77,11 @@ extension ActionResult: JSONRepresentable {
     var seconds: Double?
     var cpuSeconds: Double?
     var peakMemory: Int?
-    var keyFields: Value?
     try reader.beginObject()
     while let key = try reader.nextKey() {
       switch key {
       case "cpuSeconds": cpuSeconds = try reader.double()
       case "instance": instance = try reader.string()
-      case "keyFields": keyFields = try reader.value()
       case "log": log = try reader.optional()
       case "metrics": metrics = try [String: Value](json: &reader)
       case "notes": notes = try [String](json: &reader)
@@ -91,9 +91,7 @@ extension ActionResult: JSONRepresentable {
       default: try reader.skip()
       }
     }
-    self.init(
-      instance: try reader.required(instance, "instance"),
-      keyFields: try reader.required(keyFields, "keyFields"))
+    self.init(instance: try reader.required(instance, "instance"))
     self.outputs = try reader.required(outputs, "outputs")
     self.metrics = try reader.required(metrics, "metrics")
     self.notes = try reader.required(notes, "notes")

@@ -59,6 +59,21 @@ static inline __attribute__((always_inline)) int is_wanted(
   return any;
 }
 
+// Lists the active sources at one place of a window, channel by channel; the number of entries then.
+static inline __attribute__((always_inline)) size_t take_sources(
+    size_t entries, uint32_t place, uint32_t offset, int sources, size_t source_area, int channels,
+    const uint8_t *active, uint32_t *places, uint32_t *offsets) {
+  for (int s = 0; s < sources; s++) {
+    // Written in any case and kept only where the source is active: no branch to mispredict.
+    places[entries] = place;
+    offsets[entries] = offset;
+    entries += active[place];
+    place += (uint32_t)source_area;
+    offset += (uint32_t)channels;
+  }
+  return entries;
+}
+
 WIDTHS void embedding_windows(
     const embedding_convolution *shape, const float *weights, const uint8_t *active,
     const uint8_t *wanted, const float *x, uint32_t *scratch, float *sums, float *totals) {
@@ -80,14 +95,8 @@ WIDTHS void embedding_windows(
           uint32_t place = (uint32_t)(iy * shape->in_width + ix);
           uint32_t offset =
               (uint32_t)((ky * shape->kernel_width + kx) * sources) * (uint32_t)channels;
-          for (int s = 0; s < sources; s++) {
-            // Written in any case and kept only where the source is active: no branch to mispredict.
-            places[entries] = place;
-            offsets[entries] = offset;
-            entries += active[place];
-            place += (uint32_t)source_area;
-            offset += (uint32_t)channels;
-          }
+          entries = take_sources(
+              entries, place, offset, sources, source_area, channels, active, places, offsets);
         }
       }
       pixel_sums(
@@ -122,13 +131,8 @@ WIDTHS void embedding_windows_transposed(
           uint32_t place = (uint32_t)(oy * shape->out_width + ox);
           uint32_t offset =
               (uint32_t)((ky * shape->kernel_width + kx) * sources) * (uint32_t)channels;
-          for (int s = 0; s < sources; s++) {
-            places[entries] = place;
-            offsets[entries] = offset;
-            entries += active[place];
-            place += (uint32_t)source_area;
-            offset += (uint32_t)channels;
-          }
+          entries = take_sources(
+              entries, place, offset, sources, source_area, channels, active, places, offsets);
         }
       }
       pixel_sums(

@@ -30,7 +30,7 @@ extension Digest {
       for element in elements { append(element, to: &form) }
     case .map(let members):
       append(tag: "m", number: UInt64(members.count), to: &form)
-      let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      let sorted = members.sorted { $0.key.precedesInBytes($1.key) }
       for (key, value) in sorted {
         append(tag: "k", bytes: key.utf8, to: &form)
         append(value, to: &form)

@@ -163,7 +163,7 @@ extension Scheduler {
         enqueue(index, key, why: why, known: nil)
       } else {
         finish(
-          index, blank(index, .skipped, why: "left out by the selection; \(why)", key: key), nil)
+          index, blank(index, .skipped, why: InstanceRecord.leftOut(why), key: key), nil)
       }
     }
   }

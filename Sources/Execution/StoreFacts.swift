@@ -9,18 +9,16 @@ public final class StoreFacts: PlanFacts {
   private let store: ArtifactStore
   private let project: String
   private let environment: [String: String]
-  /// Loaded only when something is missing, since a run of nothing but hits has no need of it.
-  private let latest: () -> [String: [String: Value]]
-  private lazy var latestFields = latest()
+  private let latest: (String) -> LatestAction?
   private var contents: [String: Result<Digest, any Error>] = [:]
   private var tools: [String: Result<String, any Error>] = [:]
   /// The result that was found last: whoever decides to reuse it needs all of it in a moment.
   private var found: (key: Digest, action: ActionResult)?
 
-  /// - `latest`: The key components of the latest run by instance name.
+  /// - `latest`: The key components of an instance in the latest run; asked only when a result is missing.
   public init(
     store: ArtifactStore, project: String, environment: [String: String],
-    latest: @escaping () -> [String: [String: Value]]
+    latest: @escaping (String) -> LatestAction?
   ) {
     self.store = store
     self.project = project
@@ -47,7 +45,7 @@ public final class StoreFacts: PlanFacts {
     return store.action(for: key)
   }
 
-  public func latestFields(of instance: String) -> [String: Value]? { latestFields[instance] }
+  public func latest(of instance: String) -> LatestAction? { latest(instance) }
 
   public func facets(for instance: Instance) throws -> [String: Value] {
     var facets: [String: Value] = ["platform": .string(Platform.name)]

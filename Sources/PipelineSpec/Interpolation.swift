@@ -36,21 +36,21 @@ private struct Expansion {
     var result = ""
     var rest = text[...]
     while let start = opening(of: rest) {
-      if rest[..<start.lowerBound].hasSuffix("$") {
+      if rest[..<start.lowerBound].utf8.last == UInt8(ascii: "$") {
         result += rest[..<start.lowerBound].dropLast() + "${"
         rest = rest[start.upperBound...]
         continue
       }
       result += rest[..<start.lowerBound]
-      guard let end = rest[start.upperBound...].firstIndex(of: "}") else {
+      guard let end = rest[start.upperBound...].utf8.firstIndex(of: UInt8(ascii: "}")) else {
         report(
           "'\(text)' opens '${' and does not close it", help: "a literal '${' is written '$${'")
         return .string(text)
       }
       let name = String(rest[start.upperBound..<end])
       let whole = rest[start.lowerBound...end]
-      rest = rest[rest.index(after: end)...]
-      if deferred.contains(String(name.prefix { $0 != "." })) {
+      rest = rest[rest.utf8.index(after: end)...]
+      if deferred.contains(String(name.utf8.prefix { $0 != UInt8(ascii: ".") }) ?? "") {
         result += whole
         continue
       }

@@ -19,7 +19,8 @@ public struct Pipeline: Sendable {
 /// An item of the notebook.
 public enum Cell: Sendable {
   case text(TextCell)
-  case stage(StageCell)
+  // Indirect: a list of cells is copied on its way, and a stage has some thirty fields.
+  indirect case stage(StageCell)
   case claim(ClaimCell)
 }
 

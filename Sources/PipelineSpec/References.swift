@@ -63,20 +63,33 @@ private func dotted(_ text: String) -> (String, Selector?, String)? {
   func isName(_ name: some StringProtocol, _ extra: String) -> Bool {
     guard let first = name.unicodeScalars.first, first.properties.isAlphabetic || first == "_"
     else { return false }
+    // Nearly every name, without a look into Unicode's tables.
+    let isPlain = name.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+    if isPlain { return true }
     return name.unicodeScalars.allSatisfy {
       $0.properties.isAlphabetic || $0.properties.numericType != nil
         || "_-".unicodeScalars.contains($0)
         || extra.unicodeScalars.contains($0)
     }
   }
-  if let open = text.firstIndex(of: "["), let close = text.lastIndex(of: "]"), open < close {
+  let bytes = text.utf8
+  if let open = bytes.firstIndex(of: UInt8(ascii: "[")),
+    let close = bytes.lastIndex(of: UInt8(ascii: "]")), open < close
+  {
     let rest = text[text.index(after: close)...]
     guard rest.hasPrefix("."), isName(text[..<open], ""), isName(rest.dropFirst(), "."),
       let selector = Selector.parse(text[text.index(after: open)..<close])
     else { return nil }
     return (String(text[..<open]), selector, String(rest.dropFirst()))
   }
-  guard let dot = text.firstIndex(of: "."), isName(text[..<dot], ""),
+  guard let dot = bytes.firstIndex(of: UInt8(ascii: ".")), isName(text[..<dot], ""),
     isName(text[text.index(after: dot)...], ".")
   else { return nil }
   return (String(text[..<dot]), nil, String(text[text.index(after: dot)...]))

@@ -37,6 +37,19 @@ public struct KnownOutput: Hashable, Sendable {
   }
 }
 
+/// An instance in the latest run.
+public struct LatestAction: Sendable {
+  /// The components of its key.
+  public var fields: [String: Value]
+  /// Why it was to be executed, or was not looked at, where that run left it out: that still stands.
+  public var pending: String?
+
+  public init(fields: [String: Value], pending: String? = nil) {
+    self.fields = fields
+    self.pending = pending
+  }
+}
+
 /// What a decision needs to know of the world; the store and the work tree answer it.
 public protocol PlanFacts: AnyObject {
   /// The content of a file or folder, relative to the project's root.
@@ -45,8 +58,8 @@ public protocol PlanFacts: AnyObject {
   func content(ofPath path: String) throws -> Digest
   /// The result of an action, if the store has it whole.
   func result(for key: Digest) -> KnownResult?
-  /// The key components of the same instance in the latest run, for the reason.
-  func latestFields(of instance: String) -> [String: Value]?
+  /// What the latest run says of the same instance, for the reason.
+  func latest(of instance: String) -> LatestAction?
   /// What the environment says about itself, for this instance: tools, platform.
   func facets(for instance: Instance) throws -> [String: Value]
 }
@@ -105,12 +118,14 @@ public struct Decider {
       return .execute(key, why: "its manifest says 'deterministic: no'")
     }
     if let result = facts.result(for: key.digest) { return .reuse(key, result) }
-    guard let latest = facts.latestFields(of: instance.name) else {
+    guard let latest = facts.latest(of: instance.name) else {
       return .execute(key, why: "no earlier result")
     }
-    let differences = KeyDifference.between(latest, key.fields)
-    if differences.isEmpty {
-      return .execute(key, why: "its earlier result is not in the store, or it failed")
+    let differences = KeyDifference.between(latest.fields, key.fields)
+    // A run that did not get as far as its key says nothing that could differ.
+    if differences.isEmpty || latest.fields.isEmpty {
+      let why = latest.pending ?? "its earlier result is not in the store, or it failed"
+      return .execute(key, why: why)
     }
     let shown = differences.prefix(3).map(\.sentence).joined(separator: "; ")
     let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""

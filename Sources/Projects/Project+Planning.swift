@@ -20,8 +20,8 @@ extension Project {
   /// Decides about every instance without executing or writing anything.
   public func plan(_ loaded: LoadedPipeline, selection: Selection) throws -> [PlannedInstance] {
     let graph = loaded.graph
-    let latest = Memo { [self] in (try? history.resolve("latest")) }
-    let facts = facts(latest: latest)
+    let past = Memo { [self] in (try? history.pastRun()) ?? PastRun() }
+    let facts = facts(past: past)
     let decider = Decider(
       graph: graph, facts: facts, salt: loaded.pipeline.salt,
       forced: try selection.forced(in: graph))
@@ -37,15 +37,13 @@ extension Project {
     for index in graph.order { decisions[index] = decider.decide(index, standing: standing) }
     store.flushIndex()
     let selected = try selection.selected(in: graph)
-    let failed = Dictionary(
-      (latest.value?.instances ?? []).filter { $0.outcome == .failed }.map { ($0.name, $0) }
-    ) { first, _ in first }
+    let failed = past.value.instances.filter { $0.value.outcome == .failed }
     return graph.instances.indices.filter { selected.contains($0) }.compactMap { index in
       decisions[index].map { decision in
         let instance = graph.instances[index]
         var planned = PlannedInstance(
           instance: instance, decision: decision,
-          latestFields: facts.latestFields(of: instance.name))
+          latestFields: facts.latest(of: instance.name)?.fields)
         if case .execute(let key, _) = decision, let record = failed[instance.name],
           record.key == key.digest
         {

@@ -45,8 +45,8 @@ extension Project {
     let source = try? log?.sourceState(snapshotDirty: true)
     let selected = try selection.selected(in: graph)
     try checkDemands(of: selected.map { graph.instances[$0] }, options)
-    let latest = Memo { [self] in (try? history.resolve("latest")) }
-    let facts = facts(latest: latest)
+    let past = Memo { [self] in (try? history.pastRun()) ?? PastRun() }
+    let facts = facts(past: past)
     let scheduler = try Scheduler(
       graph: graph,
       decider: Decider(
@@ -55,10 +55,7 @@ extension Project {
       facts: facts, store: store, selected: selected,
       layout: RunLayout(run: id, project: root, work: work, program: program),
       launcher: launcher, options: options,
-      durations: {
-        let past = (latest.value?.instances ?? []).filter { $0.seconds > 0 }
-        return Dictionary(past.map { ($0.name, $0.seconds) }) { first, _ in first }
-      }
+      durations: { past.value.instances.mapValues(\.seconds).filter { $0.value > 0 } }
     ) { event in
       journal.append(event)
       observe(event)
@@ -110,10 +107,9 @@ extension Project {
   }
 
   /// What the store and the work tree say, for planning.
-  func facts(latest: Memo<RunRecord?>) -> StoreFacts {
+  func facts(past: Memo<PastRun>) -> StoreFacts {
     StoreFacts(store: store, project: root, environment: environment) {
-      let instances = latest.value?.instances ?? []
-      return Dictionary(instances.map { ($0.name, $0.keyFields) }) { first, _ in first }
+      past.value.instances[$0].map { LatestAction(fields: $0.keyFields, pending: $0.pending) }
     }
   }
 
@@ -211,9 +207,9 @@ final class Journal {
 
   func append(_ event: RunEvent) {
     guard file >= 0 else { return }
-    guard case .map(var line) = event.json else { return }
-    line["at"] = .double((Date().timeIntervalSince1970 * 1000).rounded() / 1000)
-    waiting += (Value.map(line).json() + "\n").utf8
+    let now = (Date().timeIntervalSince1970 * 1000).rounded() / 1000
+    Value.appendJSON([("at", .double(now))] + event.members, to: &waiting)
+    waiting.append(UInt8(ascii: "\n"))
     if case .finished(let record) = event, record.outcome == .cached, waiting.count < 1 << 16 {
       return
     }

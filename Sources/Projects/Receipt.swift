@@ -99,11 +99,17 @@ public struct Receipt {
       guard !path.contains("\n"), times.allSatisfy({ $0 < limit }) else { return }
       text += "f \(signature)\t\(path)\n"
     }
-    var objects: Set<String> = []
+    var objects: Set<Digest> = []
     func object(_ space: String, _ digest: Digest) {
+      guard objects.insert(digest).inserted else { return }
       let hex = digest.hex
-      let line = "o \(space)/\(hex.prefix(2))/\(hex)\n"
-      if objects.insert(line).inserted { text += line }
+      text += "o "
+      text += space
+      text += "/"
+      text += hex.prefix(2)
+      text += "/"
+      text += hex
+      text += "\n"
     }
     for (instance, planned) in zip(record.instances, loaded.graph.instances) {
       switch instance.outcome {

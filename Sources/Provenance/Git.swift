@@ -1,7 +1,11 @@
 import CGit2
 
 /// Starts libgit2 once in a process.
-let libgit2Status = git_libgit2_init()
+let libgit2Status = {
+  let status = git_libgit2_init()
+  if status >= 0 { _ = git_trust_checksums() }
+  return status
+}()
 
 /// The name that commits of the log carry, so that no `user.name` is needed and none is revealed.
 let identityName = "pipeline"

@@ -1,6 +1,7 @@
 import CGit2
 import Foundation
 public import RunRecord
+public import StructuredValue
 
 extension ProvenanceLog {
   public func runs(limit: Int) throws(ProvenanceError) -> [RunSummary] {
@@ -30,13 +31,13 @@ extension ProvenanceLog {
   }
 
   public func record(run id: String) throws(ProvenanceError) -> RunRecord {
-    if let record = try exactRecord(id) { return record }
+    if let record: RunRecord = try content(ofRecord: id) { return record }
     return try knownRecord(try onlyMatch(id, in: try allIds(), place: place))
   }
 
   public func resolve(_ revision: String) throws(ProvenanceError) -> RunRecord {
     if let record = try latest(revision) { return record }
-    if let record = try exactRecord(revision) { return record }
+    if let record: RunRecord = try content(ofRecord: revision) { return record }
     guard let commit = commit(named: revision) else { return try record(run: revision) }
     if let run = newestRun(for: commit.id) { return try knownRecord(run) }
     var id = commit.id
@@ -64,14 +65,16 @@ extension ProvenanceLog {
   // MARK: - The tree of the log
 
   private func knownRecord(_ id: String) throws(ProvenanceError) -> RunRecord {
-    guard let record = try exactRecord(id) else {
+    guard let record: RunRecord = try content(ofRecord: id) else {
       throw ProvenanceError(
         .missingRecord, "the log of \(place) lists run \(id), but its record is not there")
     }
     return record
   }
 
-  private func exactRecord(_ id: String) throws(ProvenanceError) -> RunRecord? {
+  public func content<Content: JSONReadable>(
+    ofRecord id: String
+  ) throws(ProvenanceError) -> Content? {
     guard RunRecord.isUsable(id: id), let root = try logTree() else { return nil }
     defer { git_tree_free(root) }
     var entry: OpaquePointer?
@@ -87,7 +90,7 @@ extension ProvenanceLog {
     let bytes = Data(
       bytesNoCopy: UnsafeMutableRawPointer(mutating: content), count: Int(git_blob_rawsize(blob)),
       deallocator: .none)
-    return try RunRecord(bytes: bytes, from: "the record of run \(id) in \(place)")
+    return try readRecord(bytes, from: "the record of run \(id) in \(place)")
   }
 
   private func newestRun(for commit: git_oid) -> String? {

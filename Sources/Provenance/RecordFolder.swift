@@ -1,5 +1,6 @@
 import Foundation
 public import RunRecord
+public import StructuredValue
 
 /// The records of runs as files, `<folder>/<run-id>/record.json`, for work outside a repository
 /// and for runs that the repository could not take.
@@ -27,13 +28,13 @@ public struct RecordFolder: RunHistory {
   public func runs(limit: Int) throws(ProvenanceError) -> [RunSummary] {
     var summaries: [RunSummary] = []
     for id in ids().sorted(by: >).prefix(max(0, limit)) {
-      summaries.append(RunSummary(of: try read(id)))
+      summaries.append(RunSummary(of: try record(exactly: id)))
     }
     return summaries
   }
 
   public func record(run id: String) throws(ProvenanceError) -> RunRecord {
-    try read(try onlyMatch(id, in: ids(), place: path))
+    try record(exactly: try onlyMatch(id, in: ids(), place: path))
   }
 
   public func resolve(_ revision: String) throws(ProvenanceError) -> RunRecord {
@@ -41,7 +42,19 @@ public struct RecordFolder: RunHistory {
     return try record(run: revision)
   }
 
-  private func read(_ id: String) throws(ProvenanceError) -> RunRecord {
+  public func content<Content: JSONReadable>(
+    ofRecord id: String
+  ) throws(ProvenanceError) -> Content? {
+    ids().contains(id) ? try content(exactly: id) : nil
+  }
+
+  private func record(exactly id: String) throws(ProvenanceError) -> RunRecord {
+    try content(exactly: id)
+  }
+
+  private func content<Content: JSONReadable>(
+    exactly id: String
+  ) throws(ProvenanceError) -> Content {
     let file = URL(fileURLWithPath: path).appendingPathComponent(id)
       .appendingPathComponent("record.json")
     let bytes: Data
@@ -51,7 +64,7 @@ public struct RecordFolder: RunHistory {
       throw ProvenanceError(
         .missingRecord, "\(file.path) can't be read (\(error.localizedDescription))")
     }
-    return try RunRecord(bytes: bytes, from: file.path)
+    return try readRecord(bytes, from: file.path)
   }
 
   /// The runs that have a record; a folder without one is a run that is still going or was killed.

@@ -1,4 +1,5 @@
 public import RunRecord
+public import StructuredValue
 
 /// Where runs are recorded: a git repository's log, or a folder where there is no repository.
 public protocol RunHistory {
@@ -13,12 +14,21 @@ public protocol RunHistory {
   /// The record of the run with this id, or with the only id that starts so.
   func record(run id: String) throws(ProvenanceError) -> RunRecord
 
+  /// What is wanted of the record of the run with exactly this id; nil where there is none.
+  func content<Content: JSONReadable>(ofRecord id: String) throws(ProvenanceError) -> Content?
+
   /// The record that a user means by a run's id or its start, `latest`, `latest~1` or, in a
   /// repository, a branch, tag or commit, which stands for the newest run recorded for it.
   func resolve(_ revision: String) throws(ProvenanceError) -> RunRecord
 }
 
 extension RunHistory {
+  /// What planning wants to know of the latest run; nil where there is none.
+  public func pastRun() throws(ProvenanceError) -> PastRun? {
+    guard let run = try runs(limit: 1).first else { return nil }
+    return try content(ofRecord: run.id)
+  }
+
   /// The record of `latest` or `latest~N`; nil where the text has another form.
   func latest(_ revision: String) throws(ProvenanceError) -> RunRecord? {
     guard let back = stepsBack(revision) else { return nil }

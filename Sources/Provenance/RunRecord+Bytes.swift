@@ -23,13 +23,7 @@ extension RunRecord {
   ///   - place: Where the bytes come from, for the message.
   /// - Throws: `P0605` where they are no record.
   public init(bytes: Data, from place: String) throws(ProvenanceError) {
-    do {
-      self = try bytes.withUnsafeBytes { try JSONReader.read($0, as: RunRecord.self) }
-    } catch {
-      throw ProvenanceError(
-        .badRecord,
-        "\(place) is no record that this version reads (\(error)); a newer 'pipeline' may read it")
-    }
+    self = try readRecord(bytes, from: place)
   }
 
   /// The digest of the specification's files with their names.
@@ -57,5 +51,18 @@ extension RunRecord {
       throw ProvenanceError(
         .badRecord, "'\(id)' can't be a run's id, which has 4 to 100 letters, digits, '-' and '_'")
     }
+  }
+}
+
+/// Reads a record, or what is wanted of it.
+func readRecord<Content: JSONReadable>(
+  _ bytes: Data, from place: String
+) throws(ProvenanceError) -> Content {
+  do {
+    return try bytes.withUnsafeBytes { try JSONReader.read($0, as: Content.self) }
+  } catch {
+    throw ProvenanceError(
+      .badRecord,
+      "\(place) is no record that this version reads (\(error)); a newer 'pipeline' may read it")
   }
 }

@@ -154,3 +154,18 @@ public struct StageFailure: Codable, Hashable, Sendable {
     self.excerpt = excerpt
   }
 }
+
+extension InstanceRecord {
+  private static let leftOutMark = "left out by the selection; "
+
+  /// What `why` says of an instance that the selection leaves out.
+  ///
+  /// - Parameter reason: Why it would be executed.
+  /// - Returns: The sentence.
+  public static func leftOut(_ reason: String) -> String { leftOutMark + reason }
+
+  /// The reason in such a sentence; nil for any other.
+  static func reason(ofLeftOut why: String) -> String? {
+    why.hasPrefix(leftOutMark) ? String(why.dropFirst(leftOutMark.count)) : nil
+  }
+}

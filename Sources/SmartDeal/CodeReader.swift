@@ -217,6 +217,11 @@ struct CodeReader {
           for place in index..<codes.count { codes[place] = 0 }
           break
         }
+        if index + 64 <= codes.count, values.position + 3 * (4 + width) <= end {
+          fault = CodeReader.readFourRuns(base, &index, &values, table, width)
+          if fault != nil { return }
+          continue
+        }
         let word = values.peek()
         values.skip(4 + width)
         zeros = Int(truncatingIfNeeded: word & 15)
@@ -249,5 +254,40 @@ struct CodeReader {
     if let fault { throw fault }
     self.values = values
     (self.zeros, self.pending, self.isPending) = (zeros, pending, isPending)
+  }
+
+  /// Four entries at one look, each with sixteen zeros written at once and its coefficient among them or
+  /// after them.
+  ///
+  /// - Parameters:
+  ///   - base: Codes; at least 64 follow `index`.
+  ///   - index: The next code's place.
+  ///   - values: Entries; at least four are left.
+  ///   - table: The code of each symbol, 0 where it stands for none.
+  ///   - width: Bits of a symbol.
+  /// - Returns: What is wrong in one of the entries.
+  @inline(__always)
+  private static func readFourRuns(
+    _ base: UnsafeMutablePointer<Int8>, _ index: inout Int, _ values: inout BitCursor,
+    _ table: UnsafeBufferPointer<Int8>, _ width: Int
+  ) -> Fault? {
+    let mask: UInt64 = (1 << UInt64(width)) - 1
+    // At most 4 · 12 bits of the 56.
+    var word = values.peek()
+    var (unknown, empty) = (0, 0)
+    for _ in 0..<4 {
+      let zeros = Int(truncatingIfNeeded: word & 15)
+      let symbol = word >> 4 & mask
+      let code = table[Int(truncatingIfNeeded: symbol)]
+      UnsafeMutableRawPointer(base + index).storeBytes(
+        of: SIMD16<Int8>.zero, as: SIMD16<Int8>.self)
+      base[index + zeros] = code
+      unknown |= code == 0 && symbol != 0 ? 1 : 0
+      empty |= symbol == 0 && zeros != 15 ? 1 : 0
+      index &+= zeros &+ 1
+      word = word &>> UInt64(4 &+ width)
+    }
+    values.skip(4 * (4 + width))
+    return unknown == 1 ? .symbolAboveWindow : empty == 1 ? .emptyRun : nil
   }
 }

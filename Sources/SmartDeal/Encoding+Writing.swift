@@ -4,12 +4,12 @@ extension Encoding {
   func encode(
     _ codes: [Int8], n: Int
   ) -> (bytes: [UInt8], bits: Int, exponents: ClosedRange<Int>) {
+    if self == .entropy {
+      let (bytes, used) = EntropyCode.encode(codes, n: n)
+      return (bytes, 8 * bytes.count, used)
+    }
     let statistics = CodeStatistics(codes, n: n)
     let symbols = SymbolWidths(statistics)
-    if self == .entropy {
-      let bytes = EntropyCode.encode(codes, n: n, symbols)
-      return (bytes, 8 * bytes.count, statistics.exponents)
-    }
     var writer = BitWriter(capacity: bits(codes, statistics))
     codes.withUnsafeBufferPointer { codes in
       switch self {

@@ -34,7 +34,7 @@ public enum Encoding: UInt8, Hashable, Sendable, CaseIterable {
     case .rowBitmap:
       statistics.rows + statistics.keptRows * statistics.n + statistics.nonZeros * symbols.symbol
     case .rle4: statistics.runs * (4 + symbols.dense)
-    case .entropy: 8 * EntropyCode.encode(codes, n: statistics.n, symbols).count
+    case .entropy: 8 * EntropyCode.encode(codes, n: statistics.n).bytes.count
     }
   }
 }
@@ -93,35 +93,48 @@ struct CodeStatistics: Hashable, Sendable {
   init(_ codes: [Int8], n: Int) {
     self.n = n
     rows = codes.count / max(n, 1)
-    var counts = [Int](repeating: 0, count: 256)
     var zeros = 0
     codes.withUnsafeBufferPointer { codes in
       var index = 0
       for _ in 0..<rows {
-        var isKept = false
+        var row: UInt8 = 0
         for _ in 0..<n {
-          let code = codes[index]
+          // Without branches, as zeros come at random.
+          let isZero = codes[index] == 0
+          row |= codes[index].magnitude
           index += 1
-          counts[Int(code) + 128] += 1
-          if code == 0 {
-            zeros += 1
-            if zeros == 16 {
-              // Fifteen zeros, and one more as the symbol.
-              runs += 1
-              zeros = 0
-            }
-          } else {
-            isKept = true
-            runs += 1
-            zeros = 0
-          }
+          zeros = isZero ? zeros + 1 : 0
+          // Fifteen zeros, and one more as the symbol.
+          let isFull = zeros == 16
+          runs += isZero && !isFull ? 0 : 1
+          zeros = isFull ? 0 : zeros
         }
-        if isKept { keptRows += 1 }
+        keptRows += row == 0 ? 0 : 1
       }
     }
-    for code in Int8.min...Int8.max where code != 0 && counts[Int(code) + 128] > 0 {
-      histogram[CoefficientCode.exponent(code), default: 0] += counts[Int(code) + 128]
-      nonZeros += counts[Int(code) + 128]
+    for (magnitude, count) in CodeStatistics.magnitudes(codes).enumerated()
+    where magnitude > 0 && count > 0 {
+      histogram[magnitude - 65] = count
+      nonZeros += count
     }
+  }
+
+  /// How often each magnitude of a code comes, from 0 to 128.
+  static func magnitudes(_ codes: [Int8]) -> [Int] {
+    // Four counts in turn, since one that is counted up again at once has to be written first.
+    var counts = [Int](repeating: 0, count: 4 * 256)
+    counts.withUnsafeMutableBufferPointer { counts in
+      codes.withUnsafeBufferPointer { codes in
+        let whole = codes.count / 4 * 4
+        for index in stride(from: 0, to: whole, by: 4) {
+          counts[Int(codes[index].magnitude)] += 1
+          counts[256 + Int(codes[index + 1].magnitude)] += 1
+          counts[512 + Int(codes[index + 2].magnitude)] += 1
+          counts[768 + Int(codes[index + 3].magnitude)] += 1
+        }
+        for index in whole..<codes.count { counts[Int(codes[index].magnitude)] += 1 }
+      }
+    }
+    return (0...128).map { counts[$0] + counts[256 + $0] + counts[512 + $0] + counts[768 + $0] }
   }
 }

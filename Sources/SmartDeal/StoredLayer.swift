@@ -144,7 +144,18 @@ struct Rebuilder {
     let b1 = SIMD4<Float>(basis[3], basis[4], basis[5], 0)
     let b2 = SIMD4<Float>(basis[6], basis[7], basis[8], 0)
     var place = first
-    for _ in 0..<whole {
+    if whole > 1, let base = weights.baseAddress.map({ UnsafeMutableRawPointer($0) }) {
+      // A row's fourth number is the next row's first, which is written after it.
+      for _ in 1..<whole {
+        let sum =
+          b0 * powers[Int(codes[place]) + 128] + b1 * powers[Int(codes[place + 1]) + 128]
+          + b2 * powers[Int(codes[place + 2]) + 128]
+        base.storeBytes(
+          of: sum, toByteOffset: place * MemoryLayout<Float>.stride, as: SIMD4<Float>.self)
+        place += 3
+      }
+    }
+    if whole > 0 {
       let sum =
         b0 * powers[Int(codes[place]) + 128] + b1 * powers[Int(codes[place + 1]) + 128]
         + b2 * powers[Int(codes[place + 2]) + 128]

@@ -6,21 +6,22 @@ public final class MapReader {
   /// What the map is to its author: `the stage 'predictor'`.
   public let subject: String
   public private(set) var diagnostics: [Diagnostic] = []
-  private let members: [String: YAMLNode.Member]
+  /// A list: a look through half a dozen keys is quicker than a hash of one.
+  private let members: [YAMLNode.Member]
 
   /// - `keys`: The keys that may stand here.
   public init(_ node: YAMLNode, subject: String, keys: [String]) {
     self.node = node
     self.subject = subject
     guard let map = node.map else {
-      members = [:]
+      members = []
       diagnostics.append(
         Diagnostic(
           code: "P0104", message: "\(subject) is \(node.value.typeName), where a map is needed",
           location: node.location))
       return
     }
-    members = Dictionary(map.map { ($0.key, $0) }) { first, _ in first }
+    members = map
     for member in map where !keys.contains(member.key) {
       let near = nearest(member.key, among: keys)
       diagnostics.append(
@@ -32,15 +33,17 @@ public final class MapReader {
     }
   }
 
-  public func has(_ key: String) -> Bool { members[key] != nil }
+  private func member(_ key: String) -> YAMLNode.Member? { members.first { $0.key == key } }
+
+  public func has(_ key: String) -> Bool { member(key) != nil }
 
   /// The node of a key; an explicit null counts as absent.
   public func node(_ key: String) -> YAMLNode? {
-    members[key].flatMap { $0.value.scalar == .null ? nil : $0.value }
+    member(key).flatMap { $0.value.scalar == .null ? nil : $0.value }
   }
 
   public func keyLocation(_ key: String) -> SourceLocation {
-    members[key]?.keyLocation ?? node.location
+    member(key)?.keyLocation ?? node.location
   }
 
   public func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }

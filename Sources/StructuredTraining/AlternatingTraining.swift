@@ -67,10 +67,7 @@ public struct AlternatingTraining: CompressingTraining {
   ) throws {
     try plan.check()
     try options.decomposition.check()
-    if let first = options.averageFrom, !(1...plan.epochs).contains(first) {
-      throw TrainingError(
-        .badPlan, "the average starts in epoch \(first); there are \(plan.epochs) epochs")
-    }
+    try plan.check(averageFrom: options.averageFrom)
     self.plan = plan
     self.options = options
     self.data = data

@@ -123,6 +123,22 @@ struct NetworkStructure: Sendable {
     for index in parameters.indices { parameters[index].content.startEpoch() }
   }
 
+  /// Takes a step towards a later state of the same structure, for a running average: all numbers that
+  /// train become (1 − share) · these + share · those.
+  mutating func approach(_ other: NetworkStructure, share: Float) {
+    for index in parameters.indices {
+      switch (parameters[index].content, other.parameters[index].content) {
+      case (.plain(var numbers, let velocity), .plain(let later, _)):
+        numbers.approach(later, share: share)
+        parameters[index].content = .plain(numbers, velocity: velocity)
+      case (.structured(var tensor), .structured(let later)):
+        tensor.approach(later, share: share)
+        parameters[index].content = .structured(tensor)
+      default: preconditionFailure("parameter \(index) is stored in another way")
+      }
+    }
+  }
+
   /// The weight tensors as a file holds them, in the graph's order.
   func layers(_ encodings: [Encoding]) -> [StoredLayer] {
     weightPlaces.map { place in

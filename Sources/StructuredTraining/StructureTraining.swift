@@ -19,19 +19,22 @@ public struct StructureTraining: CompressingTraining {
     public var realValued: Set<String>
     /// Which encodings the file may use.
     public var encodings: [Encoding]
+    /// The epoch, from 1, whose numbers are the first of the running average; nil for no average.
+    public var averageFrom: Int?
     /// How many threads decompose; the result does not depend on it.
     public var threads: Int
 
     public init(
       decomposition: DecompositionOptions = DecompositionOptions(), pruning: PruningList? = nil,
       treatment: CoefficientTreatment = .straightThrough, realValued: Set<String> = [],
-      encodings: [Encoding] = Encoding.published, threads: Int = 1
+      encodings: [Encoding] = Encoding.published, averageFrom: Int? = nil, threads: Int = 1
     ) {
       self.decomposition = decomposition
       self.pruning = pruning
       self.treatment = treatment
       self.realValued = realValued
       self.encodings = encodings
+      self.averageFrom = averageFrom
       self.threads = threads
     }
   }
@@ -41,11 +44,13 @@ public struct StructureTraining: CompressingTraining {
   public private(set) var table = EpochTable([
     "rate", "loss", "accuracy", "test_loss", "non_zeros", "reference_cr", "row_bitmap_cr",
     "auto_cr",
-    "training_cr", "moved_share",
+    "training_cr", "averaged_accuracy", "averaged_reference_cr", "moved_share",
   ])
   public private(set) var results: TrainingResults
 
   private var structure: NetworkStructure
+  private var average: NetworkStructure?
+  private var averaged = 0
   private var network: TrainableNetwork
   private let data: TensorDataset
   private let test: TensorDataset
@@ -69,6 +74,7 @@ public struct StructureTraining: CompressingTraining {
     try plan.check()
     try options.decomposition.check()
     try options.treatment.check()
+    try plan.check(averageFrom: options.averageFrom)
     self.plan = plan
     self.options = options
     self.data = data
@@ -104,12 +110,10 @@ public struct StructureTraining: CompressingTraining {
       return value
     }
     self.structure = structure
-    let compressed = try CompressedNetwork(structure.layers(options.encodings))
     try network.network.setParameters(structure.tensors())
-    let stored = try network.replacing(
-      zip(network.weightTensors(), compressed.layers).map { ($0, $1.rebuilt()) })
-    results.add(try CompressedResult(stored, compressed, test), epoch: epoch + 1)
-    let sizes = compressed.sizes
+    let mean = try averagedResult(epoch)
+    results.add(try result(of: structure, network), average: mean, epoch: epoch + 1)
+    let sizes = last.compressed.sizes
     var share = Double.nan
     if case .bucketSwitch = treatment {
       share = Double(moved) / Double(max(structure.freeCoefficients, 1))
@@ -117,18 +121,48 @@ public struct StructureTraining: CompressingTraining {
     table.append([
       plan.rate(in: epoch), loss, last.score.accuracy, last.score.loss, Double(sizes.nonZeros),
       sizes.ratio(.reference), sizes.ratio(.rowBitmap), sizes.ratio(.stored),
-      sizes.ratio(.training), share,
+      sizes.ratio(.training), mean?.score.accuracy ?? .nan,
+      mean?.compressed.sizes.ratio(.reference) ?? .nan, share,
     ])
+  }
+
+  /// What the file of a structure stands for; all but weight tensors is the network's.
+  private func result(
+    of structure: NetworkStructure, _ network: TrainableNetwork
+  ) throws -> CompressedResult {
+    let compressed = try CompressedNetwork(structure.layers(options.encodings))
+    let stored = try network.replacing(
+      zip(network.weightTensors(), compressed.layers).map { ($0, $1.rebuilt()) })
+    return try CompressedResult(stored, compressed, test)
+  }
+
+  /// The running average of coefficients, bases and all else that trains, rounded (Izmailov et al.,
+  /// "Averaging weights leads to wider optima and better generalization", 2018; the public code of
+  /// SmartDeal averages what lies behind the rounding).
+  private mutating func averagedResult(_ epoch: Int) throws -> CompressedResult? {
+    guard let first = options.averageFrom, epoch + 1 >= first else { return nil }
+    var mean = average ?? structure
+    mean.approach(structure, share: 1 / Float(averaged + 1))
+    average = mean
+    averaged += 1
+    var network = self.network
+    try network.network.setParameters(mean.tensors())
+    try network.renewMoments(on: data, batch: plan.batch)
+    return try result(of: mean, network)
   }
 
   // MARK: Checkpoints
 
   public func checkpoint() throws -> Safetensors {
     var tensors = [
-      NamedTensor(name: "table", data: table.data)
+      NamedTensor(name: "table", data: table.data),
+      NamedTensor(name: "averaged", data: TensorData([averaged], shape: [1])),
     ]
-    tensors += structure.state.map { name, numbers in
-      NamedTensor(name: "structure.\(name)", data: TensorData(numbers, shape: [numbers.count]))
+    let states = [("structure", structure.state), ("average", average?.state ?? [])]
+    for (group, state) in states {
+      tensors += state.map { name, numbers in
+        NamedTensor(name: "\(group).\(name)", data: TensorData(numbers, shape: [numbers.count]))
+      }
     }
     tensors += try Checkpoint.tensors(network.network.state(), under: "network")
     tensors += try results.tensors()
@@ -136,14 +170,21 @@ public struct StructureTraining: CompressingTraining {
   }
 
   public mutating func resume(from checkpoint: Safetensors) throws {
-    guard table.restore(checkpoint["table"]) else { throw Checkpoint.mismatch }
+    guard table.restore(checkpoint["table"]), let counts = checkpoint["averaged"]?.integers(),
+      counts.count == 1
+    else { throw Checkpoint.mismatch }
+    averaged = counts[0]
     try network.network.load(
       Checkpoint.state(checkpoint, under: "network", of: network.network))
-    try structure.restore { name in
-      guard let data = checkpoint["structure.\(name)"], data.type == .float32 else {
-        throw Checkpoint.mismatch
-      }
+    func numbers(_ name: String) throws -> [Float] {
+      guard let data = checkpoint[name], data.type == .float32 else { throw Checkpoint.mismatch }
       return data.floats()
+    }
+    try structure.restore { try numbers("structure.\($0)") }
+    if averaged > 0 {
+      var mean = structure
+      try mean.restore { try numbers("average.\($0)") }
+      average = mean
     }
     try results.restore(checkpoint, of: network, test)
   }

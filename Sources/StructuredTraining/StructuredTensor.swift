@@ -123,6 +123,13 @@ struct StructuredTensor: Sendable {
     return moved
   }
 
+  /// Takes a step towards another state of the same tensor: what moves, C and B, becomes
+  /// (1 − share) · this + share · other.
+  mutating func approach(_ other: StructuredTensor, share: Float) {
+    coefficients.approach(other.coefficients, share: share)
+    bases.approach(other.bases, share: share)
+  }
+
   // MARK: In checkpoints
 
   /// All that changes in training, by name.
@@ -157,4 +164,12 @@ public enum CoefficientTreatment: Hashable, Sendable {
   /// `minimumChange`, starts anew each epoch, and moves a coefficient by one power of two when it
   /// reaches ± `bar`.
   case bucketSwitch(bar: Int, minimumChange: Float)
+}
+
+extension [Float] {
+  /// Takes a step towards other numbers, (1 − share) · these + share · those.
+  mutating func approach(_ other: [Float], share: Float) {
+    precondition(count == other.count, "\(other.count) numbers for \(count)")
+    for index in indices { self[index] += share * (other[index] - self[index]) }
+  }
 }

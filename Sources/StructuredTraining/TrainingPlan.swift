@@ -74,4 +74,13 @@ public struct TrainingPlan: Hashable, Sendable {
       try require(final.isFinite && final > 0, "final", final, "a number above 0")
     }
   }
+
+  /// Refuses a running average that starts in no epoch.
+  ///
+  /// - Throws: ``TrainingError`` with the epoch, from 1, and how many there are.
+  func check(averageFrom first: Int?) throws(TrainingError) {
+    guard let first, !(1...epochs).contains(first) else { return }
+    throw TrainingError(
+      .badPlan, "the average starts in epoch \(first); there are \(epochs) epochs")
+  }
 }

@@ -24,7 +24,7 @@ public struct JSONReader {
   ///   - type: What to read.
   /// - Returns: The value.
   /// - Throws: `JSONError` where the bytes are no JSON, or not of that type.
-  public static func read<Content: JSONRepresentable>(
+  public static func read<Content: JSONReadable>(
     _ bytes: UnsafeRawBufferPointer, as type: Content.Type
   ) throws(JSONError) -> Content {
     var reader = JSONReader(bytes.assumingMemoryBound(to: UInt8.self))
@@ -42,7 +42,7 @@ public struct JSONReader {
   ///   - type: What to read.
   /// - Returns: The value.
   /// - Throws: `JSONError` where the bytes are no JSON, or not of that type.
-  public static func read<Content: JSONRepresentable>(
+  public static func read<Content: JSONReadable>(
     _ bytes: [UInt8], as type: Content.Type
   ) throws(JSONError) -> Content {
     try bytes.withUnsafeBufferPointer { (bytes) throws(JSONError) in
@@ -283,14 +283,9 @@ public struct JSONReader {
   /// - Returns: Whether all that it skipped is ASCII.
   @discardableResult
   private mutating func skipPlain() -> Bool {
-    var seen: UInt8 = 0
-    while position < bytes.count {
-      let byte = bytes[position]
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-      seen |= byte
-      position += 1
-    }
-    return seen < 0x80
+    let (count, isASCII) = plainPrefix(of: UnsafeBufferPointer(rebasing: bytes[position...]))
+    position += count
+    return isASCII
   }
 
   /// Reads a string's rest where it has escapes.
@@ -370,8 +365,53 @@ public struct JSONReader {
 
   // MARK: - Anything
 
-  /// Reads a value and forgets it.
-  public mutating func skip() throws(JSONError) { _ = try value() }
+  /// Steps over a value, of which only strings and brackets are looked at.
+  public mutating func skip() throws(JSONError) {
+    guard [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(kind()) else {
+      _ = try value()
+      return
+    }
+    let start = position
+    var open = 0
+    repeat {
+      guard position < bytes.count else { throw expected("the end of a bracket") }
+      let byte = bytes[position]
+      position += 1
+      switch byte {
+      case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): open -= 1
+      case UInt8(ascii: "\""): try skipString()
+      default: break
+      }
+    } while open > 0
+    // What a careless look takes for a value must not end with the wrong bracket.
+    guard bytes[position - 1] == bytes[start] + 2 else {
+      throw expected("the other bracket before this")
+    }
+  }
+
+  /// Steps over the rest of a string and its closing quote; its bytes are not checked to be UTF-8.
+  private mutating func skipString() throws(JSONError) {
+    while true {
+      skipPlain()
+      guard position < bytes.count, bytes[position] >= 0x20 else {
+        throw expected("the end of the string")
+      }
+      position += 1
+      if bytes[position - 1] == UInt8(ascii: "\"") { return }
+      // The byte after a backslash is no quote that ends the string, whatever it is.
+      guard position < bytes.count else { throw expected("an escape") }
+      position += 1
+    }
+  }
+
+  /// The JSON of the value that comes next.
+  public mutating func text() throws(JSONError) -> [UInt8] {
+    skipSpaces()
+    let start = position
+    try skip()
+    return Array(bytes[start..<position])
+  }
 
   /// Reads any value.
   public mutating func value() throws(JSONError) -> Value {

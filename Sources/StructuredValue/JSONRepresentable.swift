@@ -1,7 +1,11 @@
-/// What reads and writes itself as JSON without Foundation's coders.
-public protocol JSONRepresentable {
+/// What reads itself from JSON without Foundation's coders.
+public protocol JSONReadable {
   /// Reads the value that comes next.
   init(json reader: inout JSONReader) throws(JSONError)
+}
+
+/// What reads and writes itself as JSON.
+public protocol JSONRepresentable: JSONReadable {
   func write(to writer: inout JSONWriter)
 }
 
@@ -23,7 +27,7 @@ extension JSONRepresentable {
 extension JSONReader {
   /// Reads a value that may be null.
   @inlinable
-  public mutating func optional<Content: JSONRepresentable>() throws(JSONError) -> Content? {
+  public mutating func optional<Content: JSONReadable>() throws(JSONError) -> Content? {
     try isNull() ? nil : try Content(json: &self)
   }
 
@@ -61,14 +65,16 @@ extension String: JSONRepresentable {
   public func write(to writer: inout JSONWriter) { writer.string(self) }
 }
 
-extension Array: JSONRepresentable where Element: JSONRepresentable {
+extension Array: JSONReadable where Element: JSONReadable {
   @inlinable
   public init(json reader: inout JSONReader) throws(JSONError) {
     self = []
     try reader.beginList()
     while try reader.nextElement() { append(try Element(json: &reader)) }
   }
+}
 
+extension Array: JSONRepresentable where Element: JSONRepresentable {
   @inlinable
   public func write(to writer: inout JSONWriter) {
     writer.beginList()
@@ -77,7 +83,7 @@ extension Array: JSONRepresentable where Element: JSONRepresentable {
   }
 }
 
-extension Dictionary: JSONRepresentable where Key == String, Value: JSONRepresentable {
+extension Dictionary: JSONReadable where Key == String, Value: JSONReadable {
   @inlinable
   public init(json reader: inout JSONReader) throws(JSONError) {
     self = [:]
@@ -87,7 +93,9 @@ extension Dictionary: JSONRepresentable where Key == String, Value: JSONRepresen
       if let first = updateValue(value, forKey: key) { self[key] = first }
     }
   }
+}
 
+extension Dictionary: JSONRepresentable where Key == String, Value: JSONRepresentable {
   @inlinable
   public func write(to writer: inout JSONWriter) {
     writer.beginObject()

@@ -76,17 +76,17 @@ public struct JSONWriter {
     bytes.append(UInt8(ascii: "\""))
     var text = text
     text.withUTF8 { text in
-      var start = 0
-      for index in text.indices {
-        let byte = text[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-          continue
-        }
-        bytes.append(contentsOf: text[start..<index])
-        escape(byte)
-        start = index + 1
+      var plain = plainPrefix(of: text).count
+      // Nearly every text, and several times as fast as by slices.
+      if plain == text.count { return bytes.append(contentsOf: text) }
+      var rest = text[...]
+      while true {
+        plain = plainPrefix(of: UnsafeBufferPointer(rebasing: rest)).count
+        bytes.append(contentsOf: rest.prefix(plain))
+        guard plain < rest.count else { break }
+        escape(rest[rest.startIndex + plain])
+        rest = rest.dropFirst(plain + 1)
       }
-      bytes.append(contentsOf: text[start...])
     }
     bytes.append(UInt8(ascii: "\""))
   }

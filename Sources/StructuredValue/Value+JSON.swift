@@ -58,6 +58,15 @@ extension Value: Codable {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// Appends an object whose members stand as they are given.
+  public static func appendJSON(_ members: [(String, Value)], to text: inout [UInt8]) {
+    bracket("{", "}", members, &text, nil) { member, text, indent in
+      quote(member.0, to: &text)
+      text.append(UInt8(ascii: ":"))
+      member.1.write(to: &text, indent: indent)
+    }
+  }
+
   private func write(to text: inout [UInt8], indent: Int?) {
     switch self {
     case .null: text += "null".utf8
@@ -71,19 +80,13 @@ extension Value: Codable {
         value.write(to: &text, indent: indent)
       }
     case .map(let members):
-      let sorted = members.sorted { Value.precedes($0.key, $1.key) }
+      let sorted = members.sorted { $0.key.precedesInBytes($1.key) }
       Value.bracket("{", "}", sorted, &text, indent) { member, text, indent in
         Value.quote(member.key, to: &text)
         text += (indent == nil ? ":" : ": ").utf8
         member.value.write(to: &text, indent: indent)
       }
     }
-  }
-
-  /// The order of UTF-8 bytes, not Swift's own, which is that of normalised Unicode.
-  private static func precedes(_ left: String, _ right: String) -> Bool {
-    var (left, right) = (left, right)
-    return left.withUTF8 { left in right.withUTF8 { left.lexicographicallyPrecedes($0) } }
   }
 
   private static func bracket<Element>(
@@ -117,7 +120,9 @@ extension Value: Codable {
     string.withUTF8 { bytes in
       var start = 0
       for index in bytes.indices {
-        guard let (count, escape) = escape(bytes[index...]) else { continue }
+        guard isUnusual[Int(bytes[index])], let (count, escape) = escape(bytes[index...]) else {
+          continue
+        }
         text.append(contentsOf: bytes[start..<index])
         text += escape.utf8
         start = index + count
@@ -125,6 +130,11 @@ extension Value: Codable {
       text.append(contentsOf: bytes[start...])
     }
     text.append(UInt8(ascii: "\""))
+  }
+
+  /// The bytes that may have to be escaped: nearly none of them are met.
+  private static let isUnusual: [Bool] = (0...255).map { byte in
+    byte < 0x20 || [0x22, 0x3C, 0x5C, 0x7F, 0xE2].contains(byte)
   }
 
   /// What is written instead of the first bytes, and how many those are; nil where they stay.

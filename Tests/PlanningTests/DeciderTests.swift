@@ -10,6 +10,8 @@ private final class Facts: PlanFacts {
   var files: [String: Digest] = ["in.csv": .of("in")]
   var results: [Digest: KnownResult] = [:]
   var latest: [String: [String: Value]] = [:]
+  /// Why the latest run would have executed what it left out.
+  var pending: [String: String] = [:]
   var facets: [String: Value] = ["platform": "x86_64-linux"]
 
   struct Missing: Error, CustomStringConvertible {
@@ -21,7 +23,9 @@ private final class Facts: PlanFacts {
     return digest
   }
   func result(for key: Digest) -> KnownResult? { results[key] }
-  func latestFields(of instance: String) -> [String: Value]? { latest[instance] }
+  func latest(of instance: String) -> LatestAction? {
+    latest[instance].map { LatestAction(fields: $0, pending: pending[instance]) }
+  }
   func facets(for instance: Instance) throws -> [String: Value] { facets }
 }
 
@@ -113,6 +117,18 @@ struct DeciderTests {
     #expect(
       why(decide(0, graph()))
         == "execute: its earlier result is not in the store, or it failed")
+  }
+
+  @Test func `why something is to be executed outlasts a run that leaves it out`() throws {
+    facts.latest["a"] = try #require(key(decide(0, graph()))).fields
+    facts.pending["a"] = "the stage's code changed"
+    #expect(why(decide(0, graph())) == "execute: the stage's code changed")
+    let changed = graph { $0[0].parameters["n"] = 2 }
+    #expect(why(decide(0, changed)) == "execute: param.n 1 → 2")
+    // Where that run did not come to its key, nothing can differ.
+    facts.latest["a"] = [:]
+    facts.pending["a"] = "the latest run left it out"
+    #expect(why(decide(0, graph())) == "execute: the latest run left it out")
   }
 
   @Test func `a known result is passed over when the user or the cell says so`() throws {

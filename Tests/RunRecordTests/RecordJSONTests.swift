@@ -39,6 +39,27 @@ struct RecordJSONTests {
     }
   }
 
+  @Test(arguments: 0..<60) func `what planning wants of a record is what the record says`(
+    seed: UInt64
+  ) throws {
+    var draw = RecordDraw(seed: seed)
+    let record = draw.record()
+    let past = try JSONReader.read(record.jsonBytes, as: PastRun.self)
+    let read = try JSONReader.read(record.jsonBytes, as: RunRecord.self)
+    #expect(Set(past.instances.keys) == Set(read.instances.map(\.name)))
+    for instance in read.instances.reversed() {
+      // Of two with one name the first counts, as it does everywhere.
+      guard let first = read.instances.first(where: { $0.name == instance.name }),
+        let known = past.instances[instance.name]
+      else { continue }
+      #expect(known.outcome == first.outcome)
+      #expect(known.key == first.key)
+      #expect(known.seconds == first.seconds)
+      #expect(known.error == first.error)
+      #expect(known.keyFields == first.keyFields)
+    }
+  }
+
   @Test func `unknown members are skipped, missing ones named`() throws {
     var draw = RecordDraw(seed: 1)
     let record = draw.record()

@@ -77,7 +77,7 @@ struct EntropyCodeTests {
       return value < 5 ? 0 : Int8((65 - value % 4) * (value % 2 == 1 ? 1 : -1))
     }
     #expect(
-      hex(EntropyCode.encode(three, n: 3, SymbolWidths(lowest: -3, highest: 0)))
+      hex(EntropyCode.encode(three, n: 3).bytes)
         == "00ff7f94b14c269930c1c4cfb24f62d0fd22007dee52000df7285d02a00300094504483a6094"
         + "88ee1d8586881bfa55a47576589bb148ea6d0153ebd47bf605")
     state = 7
@@ -88,7 +88,7 @@ struct EntropyCodeTests {
         ? 0 : Int8((65 - value % 3) * (value % 2 == 1 ? 1 : -1))
     }
     #expect(
-      hex(EntropyCode.encode(five, n: 5, SymbolWidths(lowest: -2, highest: 0)))
+      hex(EntropyCode.encode(five, n: 5).bytes)
         == "004f555241051547a52a4f6c1d821d3f00d942f807769e020092fe1a00e034a5319eef")
   }
 
@@ -98,7 +98,7 @@ struct EntropyCodeTests {
 
   @Test func `a code takes no more than the entropy of its symbols and its header`() {
     let codes = Self.codes(rows: 40_000, n: 3, seed: 5, density: 60, exponents: -7...0)
-    let counts = EntropyCode.Counts(codes, n: 3, SymbolWidths(lowest: -7, highest: 0))
+    let counts = EntropyCode.Counts(codes, n: 3)
     func entropy(_ counts: [Int]) -> Double {
       let sum = Double(max(counts.reduce(0, +), 1))
       return counts.filter { $0 > 0 }.reduce(0) {
@@ -108,8 +108,7 @@ struct EntropyCodeTests {
     let patterns = counts.patterns[0].merged(.countAndMore).reduce(0) { $0 + entropy($1) }
     let nonZeros = counts.exponents.reduce(0, +)
     let least = patterns + entropy(counts.exponents) + Double(nonZeros)
-    let bits = Double(
-      8 * EntropyCode.encode(codes, n: 3, SymbolWidths(lowest: -7, highest: 0)).count)
+    let bits = Double(8 * EntropyCode.encode(codes, n: 3).bytes.count)
     // Tables of ten bits a symbol, four states, and frequencies in 1024ths.
     #expect(bits >= least && bits < 1.002 * least + 1200)
     #expect(bits < Double(Encoding.bitmap.encode(codes, n: 3).bits) * 0.9)

@@ -66,7 +66,8 @@ struct StructureTrainingTests {
     let network = try digits.trained(epochs: 1)
     let options = { (threads: Int) in
       StructureTraining.Options(
-        decomposition: .init(threshold: 0.02), treatment: treatment, threads: threads)
+        decomposition: .init(threshold: 0.02), treatment: treatment, averageFrom: 1,
+        threads: threads)
     }
     var straight = try Self.make(digits, network, options(1))
     try straight.advance()
@@ -80,6 +81,35 @@ struct StructureTrainingTests {
     #expect(
       try resumed.last.network.exported().bytes() == straight.last.network.exported().bytes())
     #expect(resumed.table.csv() == straight.table.csv())
+  }
+
+  @Test func `an average of one epoch is that epoch, and later ones are measured beside it`() throws
+  {
+    let digits = try Digits(pictures: 96)
+    let network = try digits.trained(epochs: 1)
+    var plain = try Self.make(digits, network)
+    var mean = try Self.make(
+      digits, network, .init(decomposition: .init(threshold: 0.02), averageFrom: 2))
+    while !plain.isFinished {
+      try plain.advance()
+      try mean.advance()
+    }
+    // Averaging changes nothing of the training itself.
+    #expect(plain.last.compressed.file == mean.last.compressed.file)
+    let columns = mean.table.columns
+    let accuracy = try #require(columns.firstIndex(of: "accuracy"))
+    let averaged = try #require(columns.firstIndex(of: "averaged_accuracy"))
+    let ratio = try #require(columns.firstIndex(of: "averaged_reference_cr"))
+    let rows = mean.table.rows
+    #expect(rows[0][averaged].isNaN && rows[1][averaged] == rows[1][accuracy])
+    #expect(rows[1][ratio] == rows[1][try #require(columns.firstIndex(of: "reference_cr"))])
+    #expect(rows[2][averaged].isFinite)
+    let best = rows.flatMap { [$0[accuracy], $0[averaged]] }.filter(\.isFinite).max()
+    #expect(mean.best.score.accuracy == best)
+    let late = #expect(throws: TrainingError.self) {
+      try Self.make(digits, network, .init(averageFrom: 4))
+    }
+    #expect(late?.message == "the average starts in epoch 4; there are 3 epochs")
   }
 
   @Test func `matrices that the file holds transposed train alike`() throws {

@@ -178,4 +178,26 @@ struct StructuredTensorTests {
     #expect(tensor.descend(gradient, step, .bucketSwitch(bar: 2, minimumChange: 10)) == 0)
     #expect(tensor.descend(gradient, step, .bucketSwitch(bar: 2, minimumChange: 0)) > 0)
   }
+
+  @Test func `a running average is the mean of the states it was taken of`() throws {
+    var tensor = try Self.tensor([3, 786])
+    let step = DescentStep(rate: 0.01, momentum: 0.9, weightDecay: 0)
+    var random = RandomStream(seed: 4)
+    var states: [StructuredTensor] = []
+    for _ in 0..<4 {
+      let gradient = (0..<3 * 786).map { _ in Float(random.normal()) }
+      _ = tensor.descend(gradient, step, .straightThrough)
+      states.append(tensor)
+    }
+    var mean = states[0]
+    for (count, state) in states.enumerated() { mean.approach(state, share: 1 / Float(count + 1)) }
+    for place in tensor.coefficients.indices {
+      let wanted = states.reduce(0) { $0 + $1.coefficients[place] } / 4
+      #expect(abs(mean.coefficients[place] - wanted) < 1e-6)
+    }
+    for place in tensor.bases.indices {
+      let wanted = states.reduce(0) { $0 + $1.bases[place] } / 4
+      #expect(abs(mean.bases[place] - wanted) < 1e-5 * max(1, abs(wanted)))
+    }
+  }
 }

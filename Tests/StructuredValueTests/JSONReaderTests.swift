@@ -67,6 +67,27 @@ struct JSONReaderTests {
     #expect(try Value(json: value.json(indented: true)) == foundation(reference))
   }
 
+  @Test(arguments: 0..<200) func `a value is stepped over whole, and taken as text as it stands`(
+    seed: UInt64
+  ) throws {
+    var draw = ValueDraw(seed: seed)
+    let value = draw.value(depth: 4).jsonBytes
+    let json = Array("{\"a\": ".utf8) + value + Array(" , \"b\":7}".utf8)
+    let (text, number) = try JSONReader.read(json, as: Second.self).members
+    #expect(text == value)
+    #expect(number == 7)
+    for end in 0..<json.count {
+      #expect(throws: JSONError.self) { try JSONReader.read(Array(json[..<end]), as: Second.self) }
+    }
+  }
+
+  @Test(arguments: ["[}", "{]", "[\"]", "[[]", "[\"\\\"]", "\"a", "tru", "[\"\\"])
+  func `what has no end is not stepped over`(text: String) {
+    #expect(throws: JSONError.self) {
+      try JSONReader.read(Array("{\"a\":\(text),\"b\":7}".utf8), as: Second.self)
+    }
+  }
+
   @Test(arguments: 0..<300) func `no change of a byte makes it trap`(seed: UInt64) {
     var draw = ValueDraw(seed: seed)
     var json = draw.value(depth: 4).jsonBytes
@@ -126,6 +147,28 @@ struct ValueDraw: RandomNumberGenerator {
         (text(), value(depth: depth - 1))
       }
       return .map(Dictionary(members) { first, _ in first })
+    }
+  }
+}
+
+/// An object's member `a` as it stands, and its member `b`.
+private struct Second: JSONReadable {
+  var members: ([UInt8], Int)
+
+  init(json reader: inout JSONReader) throws(JSONError) {
+    var skipped = reader
+    try skipped.beginObject()
+    _ = try skipped.nextKey()
+    try skipped.skip()
+    try reader.beginObject()
+    _ = try reader.nextKey()
+    let text = try reader.text()
+    guard try reader.nextKey() == "b", try skipped.nextKey() == "b" else {
+      throw reader.expected("b")
+    }
+    members = (text, try reader.int())
+    guard try skipped.int() == members.1, try reader.nextKey() == nil else {
+      throw reader.expected("the end")
     }
   }
 }

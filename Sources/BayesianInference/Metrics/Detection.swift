@@ -76,6 +76,23 @@ public struct SelectivePrediction: Hashable, Sendable {
     return areaUnderRisk - best.areaUnderRisk
   }
 
+  /// The accuracy over the most certain rows, against their share.
+  ///
+  /// - Parameter points: At most so many points, evenly spread; 200 draw the curve as well as 10,000.
+  /// - Returns: The points, by growing share.
+  public func curve(points: Int = 200) -> [(coverage: Double, accuracy: Double)] {
+    var right = 0
+    var curve: [(coverage: Double, accuracy: Double)] = []
+    for (index, isCorrect) in correct.enumerated() {
+      if isCorrect { right += 1 }
+      let rows = index + 1
+      if rows * points / correct.count > index * points / correct.count {
+        curve.append((Double(rows) / Double(correct.count), Double(right) / Double(rows)))
+      }
+    }
+    return curve
+  }
+
   /// The accuracy over the most certain ⌈coverage N⌉ rows.
   ///
   /// - Throws: ``InferenceError`` for a coverage outside of 0 to 1.

@@ -28,40 +28,31 @@ struct WireCut {
     // Bytes from here on are still to be taken over.
     var start = position
     while position < range.upperBound {
-      let field = position
-      let tag = varint(&position)
-      switch tag & 7 {
-      case 0: _ = varint(&position)
-      case 1: position += 8
-      case 5: position += 4
-      default:
-        let length = Int(varint(&position))
-        let content = position..<position + length
-        position = content.upperBound
-        let inner: Message? =
-          switch (message, tag >> 3) {
-          case (.model, 7): .graph
-          case (.graph, 5): .tensor
-          default: nil
-          }
-        guard let inner else { continue }
-        if inner == .tensor {
-          let place = initializers
-          initializers += 1
-          guard let payload = payload(of: content) else { continue }
-          payloads[place] = payload.numbers
-          result += bytes[start..<field]
-          append(tag, content.count - payload.field.count, to: &result)
-          result += bytes[content.lowerBound..<payload.field.lowerBound]
-          result += bytes[payload.field.upperBound..<content.upperBound]
-        } else {
-          let part = cut(inner, content)
-          result += bytes[start..<field]
-          append(tag, part.count, to: &result)
-          result += part
+      let begin = position
+      let (tag, content) = field(&position)
+      let inner: Message? =
+        switch (message, tag >> 3) {
+        case (.model, 7): .graph
+        case (.graph, 5): .tensor
+        default: nil
         }
-        start = position
+      guard let inner, let content else { continue }
+      if inner == .tensor {
+        let place = initializers
+        initializers += 1
+        guard let payload = payload(of: content) else { continue }
+        payloads[place] = payload.numbers
+        result += bytes[start..<begin]
+        append(tag, content.count - payload.field.count, to: &result)
+        result += bytes[content.lowerBound..<payload.field.lowerBound]
+        result += bytes[payload.field.upperBound..<content.upperBound]
+      } else {
+        let part = cut(inner, content)
+        result += bytes[start..<begin]
+        append(tag, part.count, to: &result)
+        result += part
       }
+      start = position
     }
     result += bytes[start..<range.upperBound]
     return result
@@ -72,23 +63,29 @@ struct WireCut {
     var found: (field: Range<Int>, numbers: Range<Int>)?
     var position = tensor.lowerBound
     while position < tensor.upperBound {
-      let field = position
-      let tag = varint(&position)
-      switch tag & 7 {
-      case 0: _ = varint(&position)
-      case 1: position += 8
-      case 5: position += 4
-      default:
-        let length = Int(varint(&position))
-        let numbers = position..<position + length
-        position = numbers.upperBound
-        guard tag >> 3 == 9, length > 0 else { continue }
-        // A field that is given twice means its last value.
-        guard found == nil else { return nil }
-        found = (field..<position, numbers)
-      }
+      let start = position
+      let (tag, content) = field(&position)
+      guard tag >> 3 == 9, let content, !content.isEmpty else { continue }
+      // A field that is given twice means its last value.
+      guard found == nil else { return nil }
+      found = (start..<position, content)
     }
     return found
+  }
+
+  /// Steps over a field: its number and type, and where its content is if it has a length of its own.
+  private func field(_ position: inout Int) -> (tag: UInt64, content: Range<Int>?) {
+    let tag = varint(&position)
+    switch tag & 7 {
+    case 0: _ = varint(&position)
+    case 1: position += 8
+    case 5: position += 4
+    default:
+      let length = Int(varint(&position))
+      position += length
+      return (tag, position - length..<position)
+    }
+    return (tag, nil)
   }
 
   private func append(_ tag: UInt64, _ length: Int, to result: inout [UInt8]) {

@@ -67,24 +67,25 @@ public struct ForeignDetection: Stage {
 
   private func scores(_ comparisons: [SetComparison]) -> Scores {
     var scores = Scores()
-    let add = { (name: String, value: Double?, error: Double?) in
-      scores.add(name, value.map { .value($0) } ?? .undefined("see the table"), error: error)
+    let add = { (name: String, value: Double?, error: Double?, sets: [SetComparison]) in
+      let reason = sets.isEmpty ? "there is no such set" : sets.first { !$0.reason.isEmpty }?.reason
+      scores.add(
+        name, value.map { .value($0) } ?? .undefined(reason ?? "a set lacks it"), error: error)
     }
     for uncertainty in [Uncertainty.total, .model] {
       let sets = comparisons.filter { $0.uncertainty == uncertainty && $0.set != "wrong" }
       let values = sets.compactMap(\.detection.auroc.value)
-      let isComplete = values.count == sets.count
+      let isComplete = !sets.isEmpty && values.count == sets.count
       let name = "auroc_\(uncertainty.rawValue)"
-      add(name, sets.first?.detection.auroc.value, sets.first?.aurocError)
-      add("least_\(name)", isComplete ? values.min() : nil, nil)
-      add("mean_\(name)", isComplete ? Moments(values).mean : nil, nil)
+      add(name, sets.first?.detection.auroc.value, sets.first?.aurocError, Array(sets.prefix(1)))
+      add("least_\(name)", isComplete ? values.min() : nil, nil, sets)
+      add("mean_\(name)", isComplete ? Moments(values).mean : nil, nil, sets)
       guard uncertainty == .total else { continue }
-      add("divergence_total", sets.first?.divergence?.jensenShannonShare, nil)
-      add("gap_total", sets.compactMap { $0.divergence?.meanGap }.min(), nil)
       add(
-        "divergence_wrong",
-        comparisons.first { $0.set == "wrong" && $0.uncertainty == .total }?
-          .divergence?.jensenShannonShare, nil)
+        "divergence_total", sets.first?.divergence?.jensenShannonShare, nil, Array(sets.prefix(1)))
+      add("gap_total", sets.compactMap { $0.divergence?.meanGap }.min(), nil, sets)
+      let wrong = comparisons.filter { $0.set == "wrong" && $0.uncertainty == .total }
+      add("divergence_wrong", wrong.first?.divergence?.jensenShannonShare, nil, wrong)
     }
     return scores
   }

@@ -10,7 +10,7 @@ struct SetComparison {
   let aurocError: Double?
   let divergence: UncertaintyDivergence?
   /// Why something is undefined; empty where nothing is.
-  private let reason: String
+  let reason: String
 
   /// - Parameters:
   ///   - set: What the table calls the positives.

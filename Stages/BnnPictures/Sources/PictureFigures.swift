@@ -5,18 +5,8 @@ import StructuredValue
 enum PictureFigures {
   /// Accuracy over the share of pictures that are kept, the most certain first.
   static func rejection(_ selective: SelectivePrediction, _ title: String) -> Value {
-    let count = selective.correct.count
-    var right = 0
-    var points: [Value] = []
-    for (index, isCorrect) in selective.correct.enumerated() {
-      if isCorrect { right += 1 }
-      // Two hundred points draw the curve as well as ten thousand.
-      if (index + 1) * 200 / count > index * 200 / count {
-        points.append([
-          "kept": rounded(Double(index + 1) / Double(count)),
-          "accuracy": rounded(Double(right) / Double(index + 1)),
-        ])
-      }
+    let points = selective.curve().map { point -> Value in
+      ["kept": rounded(point.coverage), "accuracy": rounded(point.accuracy)]
     }
     return line(
       title, points, x: "kept", "share of pictures kept", y: "accuracy", "accuracy on them")

@@ -34,7 +34,7 @@ enum Calibration {
       for start in stride(from: 0, to: pictures.count, by: batch) {
         let range = start..<min(start + batch, pictures.count)
         try statistics.add(
-          pictures.tensor(range, shape: pictureShape(model), normalisation))
+          pictures.tensor(range, shape: model.pictureShape, normalisation))
         context.progress(range.upperBound, of: pictures.count, unit: "calibration pictures")
       }
       return try statistics.moments()
@@ -45,14 +45,5 @@ enum Calibration {
         code: .badInput, message: "the network does not run on the calibration pictures: \(error)",
         slot: "calibration")
     }
-  }
-
-  /// What the network wants a picture to look like, where its file says so.
-  private static func pictureShape(_ model: ONNXModel) -> [Int]? {
-    let stated = model.graph.inputs.first?.shape?.dropFirst() ?? []
-    let known = stated.compactMap { extent -> Int? in
-      if case .fixed(let number) = extent, number > 0 { number } else { nil }
-    }
-    return known.count == stated.count && !known.isEmpty ? known : nil
   }
 }

@@ -17,12 +17,13 @@ public struct StructuredRetraining: Stage {
     var endsAtDivergence: Bool
     var task: String
     var realValued: [String]
+    var averageFrom: Int
     var plan: TrainingPlan
     var scaling: PictureSet.Scaling
     var decomposition: DecompositionParameters
 
     private enum CodingKeys: String, CodingKey {
-      case keep, treatment, bar, minimumChange, onDivergence, task, realValued
+      case keep, treatment, bar, minimumChange, onDivergence, task, realValued, averageFrom
     }
 
     public init(from decoder: any Decoder) throws {
@@ -34,6 +35,7 @@ public struct StructuredRetraining: Stage {
       endsAtDivergence = try values.decode(String.self, forKey: .onDivergence) == "stop"
       task = try values.decode(String.self, forKey: .task)
       realValued = try values.decode([String].self, forKey: .realValued)
+      averageFrom = try values.decode(Int.self, forKey: .averageFrom)
       plan = try PlanParameters(from: decoder).plan
       scaling = try ScalingParameters(from: decoder).scaling
       decomposition = try DecompositionParameters(from: decoder)
@@ -83,6 +85,7 @@ public struct StructuredRetraining: Stage {
         decomposition: parameters.decomposition.options,
         pruning: parameters.decomposition.pruningList, treatment: parameters.coefficients,
         realValued: realValued, encodings: parameters.decomposition.allowed,
+        averageFrom: parameters.averageFrom == 0 ? nil : parameters.averageFrom,
         threads: context.cpus),
       random: random.child("training"))
     let divergence = try context.train(
@@ -92,7 +95,9 @@ public struct StructuredRetraining: Stage {
     try context.write(parameters.keep == "last" ? training.last : training.best)
     try context.write(training.table.csv(), to: "epochs")
     let figure = TrainingCurve.figure(
-      training.table, lines: [("accuracy", parameters.treatment)],
+      training.table,
+      lines: [("accuracy", parameters.treatment)]
+        + (parameters.averageFrom > 0 ? [("averaged_accuracy", "average")] : []),
       level: dense.map { ($0, "before compression") }, title: "Accuracy inside the structure",
       axis: "accuracy / %")
     try context.write(figure.json(indented: true), to: "curve")
@@ -112,6 +117,10 @@ public struct StructuredRetraining: Stage {
     context.metric("dense_accuracy", dense)
     context.metric(
       "best_epoch", parameters.keep == "last" ? training.table.rows.count : training.bestEpoch)
+    context.metric(
+      "best_is_average", parameters.keep == "best" && training.bestIsAverage ? 1 : 0)
+    let average = training.table.last("averaged_accuracy")
+    context.metric("averaged_accuracy", average?.isFinite == true ? average : nil)
     context.metric("free_coefficients", training.freeCoefficients)
     let shares = training.table.rows.compactMap(\.last).filter(\.isFinite)
     context.metric("moved_share", shares.max())
