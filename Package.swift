@@ -66,12 +66,16 @@ func stage(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
 let stages: [String: [Target.Dependency]] = [
   "AdaptedTransfer": ["EdgeOptimization", "Statistics"],
   "Audit": ["VerificationAudit", "Verification", "Formats"],
+  "BnnAudit": ["BayesianInference", "Statistics", "Formats", "Tensors"],
   "BnnCompare": ["Statistics"],
+  "BnnCost": ["BayesianInference", "Formats", "Tensors"],
   "BnnDetect": ["BayesianInference", "Statistics", "Formats"],
   "BnnEvaluate": ["BayesianInference", "Statistics", "Formats", "Tensors"],
   "BnnFit": ["BayesianInference", "Formats", "Tensors"],
   "BnnPictures": ["BayesianInference", "Statistics", "Formats", "Tensors"],
   "BnnPredict": ["BayesianInference", "Formats", "Tensors"],
+  "BnnProblem": ["BayesianInference", "Formats", "Tensors"],
+  "BnnPublished": ["Statistics", "Formats"],
   "BnnSplits": ["Statistics"],
   "BranchingImport": ["VerificationRecords", "Formats"],
   "BranchingRuns": ["LearnedBranching", "Verification", "VerificationRecords", "Formats"],
@@ -82,6 +86,7 @@ let stages: [String: [Target.Dependency]] = [
   "Fetch": ["Fetching", "ContentHashing"],
   "LabelledPictures": ["StructuredTraining", "Formats"],
   "LearnedOptimizer": ["LearnedDesign", "EdgeOptimization", "Statistics", "Tensors"],
+  "ModelledOptimizer": ["LearnedDesign", "EdgeOptimization", "Tensors"],
   "Predictor": ["EdgeOptimization", "NeuralPredictors", "Statistics"],
   "ProxyTransfer": ["EdgeOptimization", "Statistics"],
   "RegressionSplit": ["BayesianInference", "Formats"],
@@ -111,7 +116,7 @@ let stages: [String: [Target.Dependency]] = [
   "SmartDealSimulate": ["SmartDeal", "NetworkProfiling", "ONNX", "Formats"],
   "SrccMatrix": ["EdgeOptimization", "Statistics"],
   "VerifiedAccuracy": ["Verification", "LabelledImages", "Formats", "ONNX"],
-  "Verify": ["Verification", "Formats", "ONNX"],
+  "Verify": ["Verification", "VerificationAudit", "Formats", "ONNX"],
   "VerifySet": ["Verification", "Formats"],
 ]
 
@@ -300,6 +305,7 @@ let package = Package(
     .library(name: "Formats", targets: ["Formats"]),
     .library(name: "ONNX", targets: ["ONNX"]),
     .library(name: "SmartDeal", targets: ["SmartDeal"]),
+    .library(name: "Verification", targets: ["Verification", "LearnedBranching", "Formats"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

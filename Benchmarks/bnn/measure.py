@@ -41,13 +41,15 @@ if "BENCHMARK" not in os.environ:
 fill = """
 import gzip, sys
 import numpy as np
-sets, digits, folder = sys.argv[1:]
-data = sets + "/bostonHousing/data/"
-rows = np.loadtxt(data + "data.txt")
-train, test = (rows[np.loadtxt(f"{data}index_{part}_0.txt").astype(int)] for part in ("train", "test"))
-mean, scale = train.mean(0), train.std(0)
-for name, part in (("train", train), ("test", test)):
-    np.savetxt(f"{folder}/{name}.csv", (part - mean) / scale, delimiter=",", fmt="%.9g")
+sets, digits, gap, folder = sys.argv[1:]
+for set, prefix in (("bostonHousing", ""), ("concrete", "concrete-")):
+    data = f"{sets}/{set}/data/"
+    rows = np.loadtxt(data + "data.txt")
+    train, test = (rows[np.loadtxt(f"{data}index_{part}_0.txt").astype(int)] for part in ("train", "test"))
+    mean, scale = train.mean(0), train.std(0)
+    for name, part in (("train", train), ("test", test)):
+        np.savetxt(f"{folder}/{prefix}{name}.csv", (part - mean) / scale, delimiter=",", fmt="%.9g")
+np.savetxt(f"{folder}/gap.csv", np.loadtxt(gap, delimiter=",", skiprows=1), delimiter=",", fmt="%.17g")
 images = np.frombuffer(gzip.open(digits + "/t10k-images-idx3-ubyte.gz").read()[16:], np.uint8)
 labels = np.frombuffer(gzip.open(digits + "/t10k-labels-idx1-ubyte.gz").read()[8:], np.uint8)
 ((images.reshape(-1, 784) / 255 - 0.1307) / 0.3081).astype(np.float32).tofile(f"{folder}/pictures.f32")
@@ -63,14 +65,14 @@ def measure(*command):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    run(python, "-c", fill, sets, digits, folder)
+    run(python, "-c", fill, sets, digits, root / "Pipelines/bnn/gap_train.csv", folder)
     peer = f"{folder}/peer"
     run("clang" if not os.environ.get("CC") else os.environ["CC"], "-O3", "-march=native", "-ffast-math",
         "peer.c", "-lm", "-o", peer)
     for _ in range(rounds):
         measure(build, folder)
         measure(peer, f"{folder}/train.csv")
-        for case in ("numpyro", "torch", "dropout", "sghmc"):
+        for case in ("numpyro", "torch", "dropout", "protocol", "sghmc"):
             measure(python, "peer.py", case, folder)
 
 print("| what | here | peer | ratio | wanted |\n|---|---|---|---|---|")
@@ -81,10 +83,16 @@ for what, ours, theirs, wanted in (
     ("HMC leapfrogs in float64, C by hand in float32", "double_leapfrogs", "leapfrogs", None),
     ("MC dropout steps, PyTorch", "single_dropout_steps", "torch_dropout_steps", 3),
     ("MC dropout passes, PyTorch", "single_dropout_passes", "torch_dropout_passes", 3),
+    ("MC dropout, a tenth of the protocol on a split of concrete, PyTorch", "dropout_protocols",
+     "torch_dropout_protocols", 3),
     ("SGHMC steps on MNIST, PyTorch", "single_sghmc_steps", "torch_sghmc_steps", 1.3),
 ):
     ratio = statistics.median(a / b for a, b in zip(values[ours], values[theirs]))
-    numbers = [f"{statistics.median(values[name]):,.0f}" for name in (ours, theirs)]
-    print(f"| {what} | {numbers[0]} | {numbers[1]} | {ratio:.2f} | {wanted and round(wanted, 2)} |")
+    numbers = [f"{statistics.median(values[name]):,.3g}" if statistics.median(values[name]) < 100
+               else f"{statistics.median(values[name]):,.0f}" for name in (ours, theirs)]
+    wanted = f"{wanted:.2g}" if wanted else ""
+    print(f"| {what} | {numbers[0]} | {numbers[1]} | {ratio:.2f} | {wanted} |")
+seconds, rhat = (statistics.median(values[name]) for name in ("gap_seconds", "gap_rhat"))
+print(f"| HMC's reference for the gap, two threads | {seconds:.1f} s, R̂ {rhat:.4f} | | | 10 s, 1.01 |")
 for name in ("rmse", "log_likelihood"):
     print(name, *(f"{a} {values[f'{a}_{name}'][0]:.4f}" for a in ("double", "single")))

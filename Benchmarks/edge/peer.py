@@ -32,9 +32,9 @@ transformers = (mirror + "/mit-han-lab/hardware-aware-transformers/"
 def measure(name, rounds, body):
     best = float("inf")
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         result = body()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     print(name, best, flush=True)
     return result
 
@@ -73,15 +73,9 @@ weights = np.loadtxt(folder + "/proxy.csv")
 tables = [np.array(load_pickle(path), dtype=float)
           for path in sorted(glob.glob(one_proxy + "/latency_data/*.pickle"))]
 samples = [769 * k % 1999 for k in range(70)]
-ours = {}
-with open(folder + "/adaproxy.csv") as file:
-    for line in file:
-        device, penalty, scale, constant, change = line.strip().split(",")
-        ours.setdefault(int(device), []).append(
-            (float(penalty), float(scale), float(constant), np.array(change.split(), dtype=float)))
 
 
-def adapt():
+def adapt(ours, norm):
     worst = 0.0
     for device, path in ours.items():
         rows = [row for row in samples if tables[device][row] > 0][:-10]
@@ -89,17 +83,25 @@ def adapt():
         a, b, c = cvxpy.Variable(), cvxpy.Variable(len(weights)), cvxpy.Variable()
         penalty = cvxpy.Parameter(nonneg=True)
         fit = cvxpy.sum_squares(x @ cvxpy.multiply(weights, a + b) + c - y) / len(rows)
-        problem = cvxpy.Problem(cvxpy.Minimize(fit + penalty * cvxpy.norm(b, 2)))
+        problem = cvxpy.Problem(cvxpy.Minimize(fit + penalty * cvxpy.norm(b, norm)))
         for value, scale, constant, change in path:
             penalty.value = value
             problem.solve()
             residual = x @ (weights * (scale + change)) + constant - y
-            objective = residual @ residual / len(rows) + value * np.linalg.norm(change)
+            objective = residual @ residual / len(rows) + value * np.linalg.norm(change, norm)
             worst = max(worst, objective - problem.value)
     return worst
 
 
-print("adaproxy-excess =", measure("adaproxy", 1, adapt))
+for name, norm in ("adaproxy", 2), ("adaproxy-l1", 1), ("adaproxy-max", np.inf):
+    ours = {}
+    with open(f"{folder}/{name}.csv") as file:
+        for line in file:
+            device, penalty, scale, constant, change = line.strip().split(",")
+            ours.setdefault(int(device), []).append(
+                (float(penalty), float(scale), float(constant),
+                 np.array(change.split(), dtype=float)))
+    print(f"{name}-excess =", measure(name, 1, lambda: adapt(ours, norm)))
 
 features = np.loadtxt(folder + "/features.csv", delimiter=",")
 target = np.loadtxt(folder + "/target.csv")

@@ -75,6 +75,51 @@ struct ChainState {
   func integers(_ name: String) -> [Int] { file[name]?.integers() ?? [] }
 }
 
+/// What training by gradients keeps: everything that the next step depends on.
+struct TrainingState {
+  /// The steps that are done.
+  var step = 0
+  var values: [Double]
+  var adam: Adam
+  /// Places in random streams.
+  var places: [Int] = []
+  /// The order of batches.
+  var batches: [Int] = []
+  var sums: [Double] = []
+
+  /// Leaves the state, where checkpoints are kept.
+  static func save(
+    _ checkpoints: Checkpoints?, _ name: String, _ key: String, _ state: TrainingState
+  ) {
+    checkpoints?.save(name) {
+      var file = ChainState()
+      file.mark(key)
+      file["values"] = state.values
+      file["adam"] = state.adam.state
+      file.set("places", integers: [state.step] + state.places)
+      file.set("batches", integers: state.batches)
+      file["sums"] = state.sums
+      return file.file
+    }
+  }
+
+  /// Takes over what was left, if anything was.
+  ///
+  /// - Returns: Whether there was something.
+  /// - Throws: ``InferenceError`` where it belongs to another fit.
+  mutating func load(_ checkpoints: Checkpoints?, _ name: String, _ key: String) throws -> Bool {
+    guard let file = try checkpoints?.load(name).map({ try ChainState($0, key: key) }) else {
+      return false
+    }
+    let places = file.integers("places")
+    values = file["values"]
+    adam.state = file["adam"]
+    (step, self.places) = (places[0], Array(places.dropFirst()))
+    (batches, sums) = (file.integers("batches"), file["sums"])
+    return true
+  }
+}
+
 extension RandomStream {
   /// Where the stream is, between blocks: what a checkpoint keeps of it.
   ///

@@ -14,6 +14,10 @@ final class NetworkPass {
   /// What each hidden unit is multiplied by, as dropout does; 1 where `usesMasks` is false.
   let masks: [UnsafeMutablePointer<Double>]
   var usesMasks = false
+  /// What ``tangent`` adds up from two products; made when it is first needed.
+  private lazy var scratch = [Double](
+    repeating: 0,
+    count: (network.layers.map(\.outputs).max() ?? 0) * NetworkPass.blockRows)
 
   init(_ network: Network) {
     self.network = network
@@ -97,6 +101,61 @@ final class NetworkPass {
       case .relu: dense_relu_gradient_f64(count, y, dx)
       }
     }
+  }
+
+  /// Sets ``layerDerivatives`` to the loss's derivatives by what each layer gives before its activation,
+  /// after ``forward`` on the same rows.
+  func backward(_ parameters: UnsafePointer<Double>, rows: Int) {
+    for index in network.layers.indices.dropFirst().reversed() {
+      let layer = network.layers[index]
+      let (y, dx) = (activations[index - 1], derivatives[index - 1])
+      dense_input_gradient_f64(
+        layer.inputs, layer.outputs, rows, parameters + layer.weights, derivatives[index], dx)
+      switch network.activation {
+      case .tanh: dense_tanh_gradient_f64(layer.inputs * rows, y, dx)
+      case .relu: dense_relu_gradient_f64(layer.inputs * rows, y, dx)
+      }
+    }
+  }
+
+  /// Of a layer, outputs × rows, after ``backward(_:rows:)``.
+  func layerDerivatives(_ layer: Int) -> UnsafePointer<Double> {
+    UnsafePointer(derivatives[layer])
+  }
+
+  /// What a layer above the first takes, inputs × rows, after ``forward``.
+  func layerInputs(_ layer: Int) -> UnsafePointer<Double> {
+    UnsafePointer(activations[layer - 1])
+  }
+
+  /// How much the outputs change, outputs × rows, to first order in a change of the parameters, after
+  /// ``forward`` on the same rows: a product of the Jacobian without the Jacobian.
+  func tangent(
+    _ parameters: UnsafePointer<Double>, _ change: UnsafePointer<Double>,
+    _ inputs: UnsafePointer<Double>, rows: Int
+  ) -> UnsafePointer<Double> {
+    for (index, layer) in network.layers.enumerated() {
+      let (dy, count) = (derivatives[index], layer.outputs * rows)
+      dense_forward_f64(
+        layer.inputs, layer.outputs, rows, index == 0 ? inputs : layerInputs(index),
+        change + layer.weights, change + layer.biases, dy)
+      if index > 0 {
+        scratch.withUnsafeMutableBufferPointer { scratch in
+          guard let other = scratch.baseAddress else { return }
+          dense_forward_f64(
+            layer.inputs, layer.outputs, rows, derivatives[index - 1], parameters + layer.weights,
+            nil, other)
+          for i in 0..<count { dy[i] += other[i] }
+        }
+      }
+      if index + 1 < network.layers.count {
+        switch network.activation {
+        case .tanh: dense_tanh_gradient_f64(count, activations[index], dy)
+        case .relu: dense_relu_gradient_f64(count, activations[index], dy)
+        }
+      }
+    }
+    return UnsafePointer(derivatives[derivatives.count - 1])
   }
 
   /// The input of a layer above the first, as ``forward`` left it.

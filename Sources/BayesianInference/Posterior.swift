@@ -58,6 +58,23 @@ public struct Posterior: Sendable {
     floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
   }
 
+  /// The same model given only some of the rows.
+  func selected(_ indices: [Int]) throws -> Posterior {
+    try Posterior(self, rows: rows.selected(indices))
+  }
+
+  private init(_ other: Posterior, rows: LabelledRows) throws {
+    try other.likelihood.check(rows.targets)
+    network = other.network
+    likelihood = other.likelihood
+    priorDeviations = other.priorDeviations
+    self.rows = rows
+    scaling = other.scaling
+    arithmetic = other.arithmetic
+    doubleRows = arithmetic == .double ? RowBlocks(rows.inputs) : nil
+    floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
+  }
+
   /// Parameters θ of whitened coordinates z.
   public func parameters(_ z: [Double]) -> [Double] { zip(z, priorDeviations).map { $0 * $1 } }
 
@@ -94,6 +111,9 @@ struct BlockMasks {
   var double: (NetworkPass, inout [Double], _ rows: Int, _ stride: Int) -> Void
   /// Takes inputs that are row-major and padded.
   var single: (SingleNetworkPass, UnsafeMutablePointer<Float>, _ rows: Int) -> Void
+  /// Where its random numbers are, and going on from there, for checkpoints.
+  var align: () -> Int = { 0 }
+  var resume: (Int) -> Void = { _ in }
 }
 
 /// The energy U(z) = −log p(data | z) − log p(z), up to the prior's constant, and its gradient.
@@ -114,6 +134,7 @@ public final class Energy {
   let single: SingleEnergy?
   private(set) lazy var pass = NetworkPass(posterior.network)
   private lazy var blocks = posterior.blocks
+  private lazy var targets = posterior.rows.targets
   private var singleGradient: [Float]
   private var parameters: [Double]
   private var batchInputs: [Double]
@@ -163,7 +184,7 @@ public final class Energy {
     parameters.withUnsafeBufferPointer { parameters in
       gradient.withUnsafeMutableBufferPointer { gradient in
         blocks.values.withUnsafeBufferPointer { values in
-          posterior.rows.targets.withUnsafeBufferPointer { targets in
+          targets.withUnsafeBufferPointer { targets in
             guard let parameters = parameters.baseAddress, let sums = gradient.baseAddress,
               let values = values.baseAddress, let targets = targets.baseAddress
             else { return }
@@ -243,7 +264,7 @@ public final class Energy {
   func rowLosses(_ z: [Double]) -> [Double] {
     setParameters(z)
     var losses: [Double] = []
-    let (likelihood, targets) = (posterior.likelihood, posterior.rows.targets)
+    let (likelihood, targets) = (posterior.likelihood, targets)
     pass.forEachBlock(of: blocks, parameters) { block, outputs in
       for row in 0..<block.count {
         losses.append(
@@ -253,6 +274,12 @@ public final class Energy {
       }
     }
     return losses
+  }
+
+  /// Makes some rows all that ``rowLosses(_:)`` and weighted losses see, in float64.
+  func select(_ rows: ArraySlice<Int>) {
+    blocks = RowBlocks(posterior.rows.inputs.selected(Array(rows)))
+    targets = rows.map { posterior.rows.targets[$0] }
   }
 
   /// A factor a row of all rows' losses in ``dataLoss(_:gradient:)``'s gradient; nil is 1 for all.

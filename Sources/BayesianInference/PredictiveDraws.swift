@@ -151,15 +151,27 @@ extension ApproximatePosterior {
     return collector.draws
   }
 
+  /// f(θ*) + ∂f/∂θ (θ − θ*), block by block, without the Jacobian itself.
   private func linearisedDraws(_ inputs: Rows, draws: [Int]) -> PredictiveDraws {
     let centre = parameters(0)
-    let jacobian = Jacobian(network, inputs, centre)
+    let blocks = RowBlocks(inputs)
+    let pass = NetworkPass(network)
     var collector = DrawCollector(self, rows: inputs.count, count: draws.count)
-    for (position, draw) in draws.enumerated() {
-      let other = parameters(draw)
-      collector.take(position, jacobian.linearised(zip(other, centre).map { $0 - $1 }))
-      collector.takeNoise(position, draw)
+    var values = [Double](repeating: 0, count: network.outputs * NetworkPass.blockRows)
+    pass.forEachBlock(of: blocks, centre) { block, outputs in
+      let size = network.outputs * block.stride
+      for i in 0..<size { values[i] = outputs[i] }
+      for (position, draw) in draws.enumerated() {
+        let change = zip(parameters(draw), centre).map { $0 - $1 }
+        pass.withTangent(centre, change, blocks, block) { tangent in
+          let sums = (0..<size).map { values[$0] + tangent[$0] }
+          sums.withUnsafeBufferPointer { sums in
+            if let sums = sums.baseAddress { collector.take(position, block, sums) }
+          }
+        }
+      }
     }
+    for (position, draw) in draws.enumerated() { collector.takeNoise(position, draw) }
     return collector.draws
   }
 
@@ -191,6 +203,25 @@ extension NetworkPass {
         }
         for block in blocks.blocks {
           body(block, forward(parameters, values + block.start, rows: block.stride))
+        }
+      }
+    }
+  }
+}
+
+extension NetworkPass {
+  /// Calls with the outputs' change on a block that was just run forwards.
+  fileprivate func withTangent(
+    _ parameters: [Double], _ change: [Double], _ blocks: RowBlocks, _ block: RowBlocks.Block,
+    _ body: (UnsafePointer<Double>) -> Void
+  ) {
+    parameters.withUnsafeBufferPointer { parameters in
+      change.withUnsafeBufferPointer { change in
+        blocks.values.withUnsafeBufferPointer { values in
+          guard let parameters = parameters.baseAddress, let change = change.baseAddress,
+            let values = values.baseAddress
+          else { return }
+          body(tangent(parameters, change, values + block.start, rows: block.stride))
         }
       }
     }
@@ -233,7 +264,7 @@ private struct DrawCollector {
     }
   }
 
-  /// Takes rows × outputs of a draw.
+  /// Takes a value a row of a draw.
   mutating func take(_ draw: Int, _ outputs: [Double]) {
     let scaling = posterior.scaling
     for (index, output) in outputs.enumerated() {

@@ -1,11 +1,15 @@
 import AdaptedTransferStage
 import AuditStage
+import BnnAuditStage
 import BnnCompareStage
+import BnnCostStage
 import BnnDetectStage
 import BnnEvaluateStage
 import BnnFitStage
 import BnnPicturesStage
 import BnnPredictStage
+import BnnProblemStage
+import BnnPublishedStage
 import BnnSplitsStage
 import BranchingImportStage
 import BranchingRunsStage
@@ -16,6 +20,7 @@ import EdgeImportStage
 import FetchStage
 import LabelledPicturesStage
 import LearnedOptimizerStage
+import ModelledOptimizerStage
 import PredictorStage
 import ProxyTransferStage
 import RegressionSplitStage
@@ -39,16 +44,18 @@ public import StageKit
 public enum BuiltinStages {
   public static var all: [any Stage.Type] {
     [
-      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self, BaselineTraining.self,
-      BayesianComparison.self, BayesianEvaluation.self, BayesianFit.self, BayesianPrediction.self,
-      BayesianSplits.self, BranchingImport.self, BranchingRuns.self, BranchingSamples.self,
-      BranchingTables.self, BranchingTrain.self, CalibrationComparison.self, EdgeImport.self,
-      Fetch.self, ForeignDetection.self, LabelledPictures.self, LearnOptimizer.self,
-      PictureEvaluation.self, Predictor.self,
+      AdaptToTarget.self, AlternateRetraining.self, AuditCertificate.self,
+      BaselineTraining.self, BayesianComparison.self, BayesianEvaluation.self,
+      BayesianFit.self, BayesianPrediction.self, BayesianSplits.self, BranchingImport.self,
+      BranchingRuns.self, BranchingSamples.self, BranchingTables.self, BranchingTrain.self,
+      CalibrationComparison.self, EdgeImport.self, Fetch.self, ForeignDetection.self,
+      InferenceCost.self, LabelledPictures.self, LearnOptimizer.self, OptimizeModelled.self,
+      PictureEvaluation.self, Predictor.self, ProblemDraw.self, PublishedComparison.self,
       RegressionSplit.self, SmartDealDecompose.self, SmartDealEnergy.self,
-      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSearch.self, SmartDealSimulate.self,
-      SrccMatrix.self, StructuredRetraining.self, TransferFromProxy.self, VerifiedAccuracy.self,
-      Verify.self, VerifySet.self,
+      SmartDealEvaluate.self, SmartDealReport.self, SmartDealSearch.self,
+      SmartDealSimulate.self, SrccMatrix.self, StructuredRetraining.self,
+      TemperatureReport.self, TransferFromProxy.self, VerifiedAccuracy.self, Verify.self,
+      VerifySet.self,
     ]
   }
 }

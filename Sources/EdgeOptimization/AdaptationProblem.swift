@@ -201,9 +201,9 @@ struct AdaptationProblem {
 
 /// Minimises bᵀGb − 2bᵀh + s + λ‖b‖_q for q = 1 and q = ∞, to a duality gap of 1e-9.
 ///
-/// q = 1 by coordinate descent; q = ∞ by accelerated proximal steps with restarts (Beck and
+/// q = 1 by coordinate descent, q = ∞ by accelerated proximal steps with restarts (Beck and
 /// Teboulle 2009; O'Donoghue and Candès 2015), whose proximal map is the distance from the
-/// projection on an l1 ball (Moreau).
+/// projection on an l1 ball (Moreau); both finished by steps of an active-set method.
 package struct PenalisedDescent {
   /// ZᵀZ/n, Zᵀr/n and ‖r‖²/n.
   let gram: [[Double]]
@@ -273,9 +273,9 @@ package struct PenalisedDescent {
         change[column] = next
         for row in product.indices { product[row] += step * gram[column][row] }
       }
-      guard round % 10 == 0 else { continue }
-      gap = dualityGap(change)
-      if gap <= PenalisedDescent.tolerance { return }
+      guard round % 5 == 0 else { continue }
+      if finish() { return }
+      product = gram.map { dot($0, change) }
     }
   }
 
@@ -296,9 +296,31 @@ package struct PenalisedDescent {
       point = next.indices.map { next[$0] + share * step[$0] }
       change = next
       momentum = following
-      guard round % 25 == 0 else { continue }
-      gap = dualityGap(change)
-      if gap <= PenalisedDescent.tolerance { return }
+      guard round % 10 == 0 else { continue }
+      if finish() { return }
+      // Where the active set moved the point, the old direction says nothing.
+      if change != next { (point, momentum) = (change, 1.0) }
+    }
+  }
+
+  /// Goes to the best point of the face that the descent has reached, if that is better.
+  ///
+  /// - Returns: Whether the duality gap is closed.
+  private mutating func finish() -> Bool {
+    gap = dualityGap(change)
+    if gap <= PenalisedDescent.tolerance { return true }
+    let better = polished(change)
+    let left = dualityGap(better)
+    if objective(better) <= objective(change) { (change, gap) = (better, left) }
+    return gap <= PenalisedDescent.tolerance
+  }
+
+  private func objective(_ change: [Double]) -> Double {
+    let size =
+      norm == .l1
+      ? change.reduce(0) { $0 + abs($1) } : change.reduce(0) { max($0, abs($1)) }
+    return change.indices.reduce(penalty * size) {
+      $0 + change[$1] * (dot(gram[$1], change) - 2 * slope[$1])
     }
   }
 

@@ -27,6 +27,15 @@ public struct BranchingNetwork: Sendable {
       }
       return best.map { relus[$0] }
     }
+
+    /// The ReLUs with the highest scores, the highest first and the first of equals first.
+    public func ranking(_ count: Int) -> [ReLUIndex] {
+      if count == 1 { return best.map { [$0] } ?? [] }
+      let order = values.indices.sorted {
+        values[$0] == values[$1] ? $0 < $1 : values[$0] > values[$1]
+      }
+      return order.prefix(count).map { relus[$0] }
+    }
   }
 
   /// Scores a subproblem; a `BranchingScorer` is faster for several.

@@ -4,14 +4,19 @@ public import Tensors
 /// Measures the accuracy of what the predictors would propose, and learns from it, in rounds.
 ///
 /// Predictors that were fitted to random designs are worst where it matters, at the best designs: each
-/// round measures the designs that some network of the ensemble takes for the best on some device and
-/// budget (arXiv 2009.00278, the second stage).
+/// round measures the designs that are the best on some device and budget by accuracies drawn from what the
+/// predictor holds possible (arXiv 2009.00278, the second stage; Thompson 1933 for the draws).
 public struct ActiveRounds: Sendable {
-  /// How often to measure, and how many designs each time.
+  /// How often to measure at most, and how many designs each time.
   public var rounds = 3
   public var designsPerRound = 60
   /// Budgets tried on each device.
   public var budgets = 24
+  /// Possible accuracies of all designs that are drawn each time.
+  public var draws = 8
+  /// Rounds end when the last one raised the best accuracy known within the budgets by less, in points and
+  /// in the mean over devices and budgets: the regret falls no more.
+  public var leastGain = 0.02
 
   public init() {}
 
@@ -36,13 +41,13 @@ public struct ActiveRounds: Sendable {
     measure: ([Int]) throws -> Double?
   ) throws -> (predictor: AccuracyPredictor, measured: [[Int]]) {
     var (known, values) = (designs, accuracies)
-    var asked = Set(designs)
-    func fitted(_ round: Int) throws -> AccuracyPredictor {
+    var asked = Set(designs.map { latency.space.effective($0) })
+    func fitted(_ round: Int, _ previous: AccuracyPredictor?) throws -> AccuracyPredictor {
       try AccuracyPredictor(
-        known, accuracies: values, space: latency.encoding.space, options: options,
-        random: random.child(round))
+        known, accuracies: values, space: latency.space, options: options,
+        startingFrom: previous, random: random.child(round))
     }
-    var predictor = try fitted(0)
+    var predictor = try fitted(0, nil)
     let phi = try Tensor(
       devices.flatMap { device in (0..<budgets).flatMap { _ in device.features } },
       shape: [devices.count * budgets, devices[0].features.count], dtype: .float32)
@@ -53,18 +58,39 @@ public struct ActiveRounds: Sendable {
         )
         return (0..<budgets).map { low + (high - low) * (Double($0) + 0.5) / Double(budgets) }
       }, dtype: .float32)
+    // The best accuracy known within each budget, by predicted latencies.
+    func reached() throws -> Double {
+      try withoutGradients {
+        let pool = try latency.pool(known)
+        let excess =
+          try (pool.normalized(0..<known.count, pool.devices(phi)) - budget.unsqueezed(0)).relu()
+        let values = try Tensor(values, dtype: .float32).unsqueezed(1)
+        return try (values - excess * 1e4).max(along: 0).mean().double()
+      }
+    }
+    var before = rounds > 0 ? try reached() : 0
     for round in 0..<rounds {
-      let teacher = try Teacher(accuracy: predictor, latency: latency, pool: pool, caution: 0)
-      let wanted = try teacher.contested(phi: phi, budget: budget).map { pool[$0] }
-        .filter { !asked.contains($0) }.prefix(designsPerRound)
+      let teacher = try Teacher(
+        accuracy: predictor, latency: latency, pool: pool, draws: draws,
+        random: random.child("draws").child(round))
+      var wanted: [[Int]] = []
+      // Two designs that are the same in effect tell as much as one.
+      for place in try teacher.contested(phi: phi, budget: budget)
+      where wanted.count < designsPerRound
+        && asked.insert(latency.space.effective(pool[place])).inserted
+      {
+        wanted.append(pool[place])
+      }
       guard !wanted.isEmpty else { break }
       for design in wanted {
-        asked.insert(design)
         guard let value = try measure(design) else { continue }
         known.append(design)
         values.append(value)
       }
-      predictor = try fitted(round + 1)
+      predictor = try fitted(round + 1, predictor)
+      let after = try reached()
+      guard after - before >= leastGain else { break }
+      before = after
     }
     return (predictor, Array(known[designs.count...]))
   }

@@ -1,4 +1,3 @@
-import EdgeOptimization
 import NeuralNetworks
 import Tensors
 
@@ -9,9 +8,16 @@ struct DesignPolicy: Module {
   private let operations: Int
   private var body: Sequential
 
-  init(space: SearchSpace, context: Int, width: Int, random: RandomStream) throws {
-    positions = space.positionCount
-    operations = space.operations.count
+  /// - Parameters:
+  ///   - positions: Decisions of a design.
+  ///   - operations: Choices of each.
+  ///   - context: Numbers that describe a device and what is wanted of it.
+  ///   - width: Of the hidden layers.
+  ///   - random: Draws the weights.
+  /// - Throws: `TensorError` for a count below 1.
+  init(positions: Int, operations: Int, context: Int, width: Int, random: RandomStream) throws {
+    self.positions = positions
+    self.operations = operations
     let outputs = positions * operations
     body = try Sequential(
       Linear(context + outputs + positions, width, random: random.child(0)), Activation.silu,
@@ -49,10 +55,46 @@ struct DesignPolicy: Module {
     return try Tensor.stacked(losses).mean()
   }
 
-  /// One design for each context: the likeliest decisions, or drawn ones, the more various the higher
-  /// the temperature.
+  /// The likeliest designs for each context, so many for each: a beam search, decision by decision.
+  ///
+  /// With a width of 1 it is the likeliest decision each time.
+  func likeliest(_ context: Tensor, width: Int) throws -> [[[Int]]] {
+    var copy = self
+    let count = try context.extent(0)
+    return try withoutGradients {
+      var beams = [[(design: [Int], score: Double)]](repeating: [([], 0)], count: count)
+      for position in 0..<positions {
+        let owners = beams.indices.flatMap { owner in beams[owner].map { _ in owner } }
+        let open = beams.flatMap { $0.map(\.design) }
+        // Decisions that are not made yet are not seen, whatever stands there.
+        let padded = open.flatMap { $0 + [Int](repeating: 0, count: positions - position) }
+        let corners = try Tensor(padded, shape: [open.count, positions])
+          .oneHot(classes: operations).to(.float32)
+        let scores = try copy.logits(position, context.gathering(Tensor(owners)), corners)
+          .logSoftmax(along: 1).doubles()
+        var next = [[(design: [Int], score: Double)]](repeating: [], count: count)
+        var row = 0
+        for owner in beams.indices {
+          for (design, score) in beams[owner] {
+            for operation in 0..<operations {
+              next[owner].append(
+                (design + [operation], score + scores[row * operations + operation]))
+            }
+            row += 1
+          }
+        }
+        beams = next.map { beam in
+          let order = beam.indices.sorted { (-beam[$0].score, $0) < (-beam[$1].score, $1) }
+          return order.prefix(width).map { beam[$0] }
+        }
+      }
+      return beams.map { $0.map(\.design) }
+    }
+  }
+
+  /// One drawn design for each context, the more various the higher the temperature.
   func designs(
-    _ context: Tensor, random: RandomStream?, temperature: Double = 1
+    _ context: Tensor, random: RandomStream, temperature: Double = 1
   ) throws -> [[Int]] {
     var copy = self
     let count = try context.extent(0)
@@ -60,13 +102,10 @@ struct DesignPolicy: Module {
       var corners = try Tensor.zeros([count, positions, operations])
       var decisions: [[Int]] = []
       for position in 0..<positions {
-        var scores = try copy.logits(position, context, corners)
-        if let random {
-          // The largest of logits with Gumbel noise is a draw from their softmax.
-          let noise = try random.child(position).uniformAboveZero(scores.shape)
-          scores = try scores / temperature - (-(noise.log())).log()
-        }
-        let chosen = try scores.argmax(along: 1)
+        let scores = try copy.logits(position, context, corners)
+        // The largest of logits with Gumbel noise is a draw from their softmax.
+        let noise = try random.child(position).uniformAboveZero(scores.shape)
+        let chosen = try (scores / temperature - (-(noise.log())).log()).argmax(along: 1)
         decisions.append(try chosen.integers())
         corners = try corners.replacing(
           position, along: 1, with: chosen.oneHot(classes: operations).to(.float32))

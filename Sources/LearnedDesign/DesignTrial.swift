@@ -24,7 +24,7 @@ public struct DesignTrial: Sendable {
 
   /// How a design is found, from the cheapest to the dearest.
   public enum Mode: String, CaseIterable, Hashable, Sendable {
-    /// The network's most probable design.
+    /// The network's own design.
     case direct
     /// The best of 200 drawn designs by the predictors.
     case sampled
@@ -40,7 +40,8 @@ public struct DesignTrial: Sendable {
   public let accuracies: [Double]
   private let places: [[Int]: Int]
   private let predictedAccuracies: [Double]
-  private let space: SearchSpace
+  private let latency: LatencyPredictor
+  private let embedding: LatencyPredictor.Embedding
 
   /// Takes the designs of a space and their accuracies.
   ///
@@ -48,9 +49,11 @@ public struct DesignTrial: Sendable {
   ///   - designs: All that an optimum is looked for among.
   ///   - accuracies: True ones, in percent.
   ///   - predictor: What the optimizers were trained through.
+  ///   - latency: And this.
   /// - Throws: `EdgeError` where the counts differ, or a design is not of the predictor's space.
   public init(
-    _ designs: [[Int]], accuracies: [Double], predictor: AccuracyPredictor
+    _ designs: [[Int]], accuracies: [Double], predictor: AccuracyPredictor,
+    latency: LatencyPredictor
   ) throws {
     guard designs.count == accuracies.count, !designs.isEmpty else {
       throw EdgeError(.badTable, "a trial needs one accuracy for each design")
@@ -58,7 +61,8 @@ public struct DesignTrial: Sendable {
     self.designs = designs
     self.accuracies = accuracies
     predictedAccuracies = try predictor.predict(designs)
-    space = predictor.encoding.space
+    self.latency = latency
+    embedding = try latency.embedding(designs)
     places = Dictionary(
       designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -67,7 +71,6 @@ public struct DesignTrial: Sendable {
   ///
   /// - Parameters:
   ///   - optimizer: Trained without this device.
-  ///   - latency: What the optimizer was trained through.
   ///   - device: Its name and profile.
   ///   - latencies: Its whole table, of which the optimizer sees the reference designs only.
   ///   - quantiles: Of the latencies; those not above 0 do not count.
@@ -75,8 +78,8 @@ public struct DesignTrial: Sendable {
   /// - Returns: One row a quantile.
   /// - Throws: `EdgeError` where the table does not fit.
   public func run(
-    _ optimizer: DesignOptimizer, latency: LatencyPredictor,
-    device: (name: String, profile: DeviceProfile), latencies: [Double],
+    _ optimizer: DesignOptimizer, device: (name: String, profile: DeviceProfile),
+    latencies: [Double],
     quantiles: [Double] = (1...8).map { Double($0) / 10 }, random: RandomStream
   ) throws -> [Row] {
     let valid = latencies.indices.filter { latencies[$0] > 0 && latencies[$0].isFinite }
@@ -84,7 +87,7 @@ public struct DesignTrial: Sendable {
       throw EdgeError(.badTable, "the table of '\(device.name)' does not fit the designs")
     }
     let ordered = valid.map { latencies[$0] }.sorted()
-    let predictedLatencies = try latency.predict(designs, on: device.profile)
+    let predicted = try latency.posterior(on: device.profile).predict(embedding)
     return try quantiles.map { quantile in
       let budget = ordered[min(ordered.count - 1, Int(quantile * Double(ordered.count)))]
       let within = valid.filter { latencies[$0] <= budget }
@@ -101,11 +104,17 @@ public struct DesignTrial: Sendable {
         }
         return (latencies[place], accuracies[place])
       }.flatMap { places[$0.design] }
+      let (own, limit) = (
+        device.profile.normalized(budget), RiskPrice.limit(budget, on: device.profile)
+      )
+      let worths = designs.indices.map {
+        optimizer.price.worth(
+          predictedAccuracies[$0], predicted[$0], within: own, exceededAbove: limit)
+      }
       let (evolutionary, judged) = evolved(
-        within: budget, latencies: predictedLatencies, random: random.child("evolution \(budget)"))
-      let exhaustive =
-        designs.indices.filter { predictedLatencies[$0] <= budget }
-        .max { predictedAccuracies[$0] < predictedAccuracies[$1] }
+        within: own, latencies: predicted.map(\.mean), worths: worths,
+        random: random.child("evolution \(budget)"))
+      let exhaustive = designs.indices.max { worths[$0] < worths[$1] }
       let found: [(Mode, place: Int?, judged: Int)] = [
         (.direct, direct, 0), (.sampled, drawn.first, drawn.count),
         (.measured, measured, drawn.count), (.evolutionary, evolutionary, judged),
@@ -127,15 +136,15 @@ public struct DesignTrial: Sendable {
 
   /// What an evolutionary search finds by the predictors, and how many designs they judged for it.
   private func evolved(
-    within budget: Double, latencies: [Double], random: RandomStream
+    within budget: Double, latencies: [Double], worths: [Double], random: RandomStream
   ) -> (place: Int?, judged: Int) {
     var random = random
     var judged = 0
-    let found = try? EvolutionarySearch(space: space).best(
+    let found = try? EvolutionarySearch(space: latency.space).best(
       within: budget, seed: random.next(),
       accuracy: { design in
         judged += 1
-        return places[design].map { predictedAccuracies[$0] } ?? -.infinity
+        return places[design].map { worths[$0] } ?? -.infinity
       },
       latency: { design in places[design].map { latencies[$0] } ?? .infinity })
     // Without a design that is fast enough there is nothing to find.

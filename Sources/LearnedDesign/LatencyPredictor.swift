@@ -1,49 +1,41 @@
 public import EdgeOptimization
-import NeuralNetworks
+import LinearAlgebra
 public import Tensors
 
-/// Latency of any design on any device that has a profile: ψ(x) · U · h(φ(d)).
+/// Latency of any design on any device that has a profile: m(x) + ψ(x) · U · (φ(d) − m).
 ///
-/// ψ are the design's features, φ the device's; h is a small network, so that a new device costs its
-/// reference designs and no training (Lu, Yang and Ren, arXiv 2009.00278).
+/// ψ are a design's features, φ the device's: the normalised log latencies of its reference designs. As in
+/// Lu, Yang and Ren (arXiv 2009.00278) one predictor serves all (design, device) pairs and a new device
+/// costs its reference designs only. U has a closed form here: a device's latencies are a draw from a Gaussian
+/// process whose mean m is that of the known devices, and whose covariance is α times theirs plus
+/// structural kernels; the reference designs condition it (Rasmussen and Williams 2006, equation 2.25).
+/// So each prediction also has a variance.
 public struct LatencyPredictor: Sendable {
   public struct Options: Sendable {
-    public var rank = 16
-    public var width = 32
-    public var steps = 2500
-    public var batch = 256
-    public var rate = 5e-3
-    public var weightDecay = 1e-4
-    /// Noise on the devices' features, so that close ones are treated alike.
-    public var noise = 0.02
+    /// How many weights of the kernels are tried.
+    public var draws = 60
+    /// How many measurements the known devices count for where a device's scale is judged.
+    public var priorCount = 5.0
 
     public init() {}
   }
 
-  public let encoding: RelaxedEncoding
+  public let space: SearchSpace
   /// The designs whose latencies make a device's profile.
   public let references: [[Int]]
-  private let model: Bilinear
-  /// The root mean square of what the predictor leaves unexplained on a device that it learnt from, the
-  /// median of them; in the mean a few devices that measure badly would stand for all.
-  private let usualDeviation: Double
-
-  /// The two sides of the product.
-  fileprivate struct Bilinear: Module {
-    /// [rank, features]: U.
-    var design: Linear
-    /// φ to [rank].
-    var device: Sequential
-
-    mutating func forward(_ input: Tensor, _ pass: inout Pass) throws -> Tensor {
-      try design.forward(input, &pass)
-    }
-
-    mutating func visit(_ visitor: inout Visitor) throws {
-      try visitor.child("design", &design)
-      try visitor.child("device", &device)
-    }
-  }
+  /// Known devices as targets, each predicted without itself; what risks are judged by.
+  let trials: DeviceTrials
+  private let features: DesignFeatures
+  /// [features, devices]: what each known device attributes to a feature.
+  private let attributions: Tensor
+  /// [features]: the mean of the known devices.
+  private let meanAttribution: Tensor
+  /// [1, features]: of the reference designs, in the mean.
+  private let centre: Tensor
+  /// [features]: the roots of the structural kernels' weights.
+  private let scales: Tensor
+  private let weights: KernelWeights
+  private let priorCount: Double
 
   /// Learns from the latencies of designs on several devices.
   ///
@@ -53,8 +45,8 @@ public struct LatencyPredictor: Sendable {
   ///   - profiles: One for each device.
   ///   - references: The designs that the profiles measured, in their order.
   ///   - space: Of the designs.
-  ///   - options: Of the network and its training.
-  ///   - random: Draws weights, batches and noise.
+  ///   - options: Of the kernels.
+  ///   - random: Draws the weights that are tried.
   /// - Throws: `EdgeError` for tables that do not fit each other.
   public init(
     _ designs: [[Int]], latencies: [[Double]], profiles: [DeviceProfile], references: [[Int]],
@@ -69,111 +61,154 @@ public struct LatencyPredictor: Sendable {
         "a latency predictor needs one latency for each design and device, and profiles of the same "
           + "reference designs")
     }
-    let encoding = RelaxedEncoding(space)
-    let features = try withoutGradients { try encoding.features(encoding.corners(designs)) }
-    // [designs, devices], with a weight of 0 where nothing was measured.
-    var targets: [Double] = []
-    var weights: [Double] = []
-    for design in designs.indices {
-      for (device, profile) in profiles.enumerated() {
-        let latency = latencies[device][design]
-        let isMeasured = latency > 0 && latency.isFinite
-        targets.append(isMeasured ? profile.normalized(latency) : 0)
-        weights.append(isMeasured ? 1 : 0)
-      }
+    // Designs that compute nothing have latencies of their own kind, and are no answer to any budget.
+    let live = designs.indices.filter { space.isConnected(designs[$0]) }
+    let known = live.map { designs[$0] }
+    guard known.count > 2 else {
+      throw EdgeError(
+        .badTable, "\(known.count) designs that compute anything; a latency predictor needs 3")
     }
-    let shape = [designs.count, profiles.count]
-    let target = try Tensor(targets, shape: shape, dtype: .float32)
-    let weight = try Tensor(weights, shape: shape, dtype: .float32)
-    let phi = try Tensor(
-      profiles.flatMap(\.features), shape: [profiles.count, profiles[0].features.count],
-      dtype: .float32)
-    var model = Bilinear(
-      design: try Linear(
-        features.extent(1), options.rank, hasBias: false, random: random.child("design")),
-      device: try Sequential(
-        Linear(phi.extent(1), options.width, random: random.child("hidden")), Activation.silu,
-        Linear(options.width, options.rank, random: random.child("device"))))
-    var optimizer = Adam.decoupled(rate: options.rate, weightDecay: options.weightDecay)
-    let schedule = Schedule.cosine(steps: options.steps)
-    var draws = random.child("batches")
-    var noise = random.child("noise")
-    for step in 0..<options.steps {
-      let chosen = try draws.integers(below: designs.count, [options.batch])
-      let input = try features.gathering(chosen)
-      let (wanted, counts) = (try target.gathering(chosen), try weight.gathering(chosen))
-      let noisy = try phi + options.noise * noise.normal(phi.shape)
-      optimizer.rate = options.rate * schedule.factor(at: step)
-      try model.train(&optimizer) { model in
-        var pass = Pass.inference
-        let product = try model.design.forward(input, &pass)
-          .matmul(model.device.forward(noisy, &pass).transposed())
-        return try ((product - wanted).abs() * counts).sum() / counts.sum()
+    let features = DesignFeatures(space, reference: known)
+    let rows = KernelFeatures(
+      rowCount: known.count, width: features.width, values: try features.rows(known))
+    var smoothed: [[Double]] = []
+    var targets: [[Double]] = []
+    for (device, profile) in profiles.enumerated() {
+      let values = live.map { place -> Double in
+        let latency = latencies[device][place]
+        return latency > 0 && latency.isFinite ? profile.normalized(latency) : .nan
       }
+      let valid = values.indices.filter { !values[$0].isNaN }
+      guard valid.count > 2 else {
+        throw EdgeError(
+          .badTable, "device \(device) has \(valid.count) valid latencies, 3 are needed")
+      }
+      smoothed.append(
+        KernelSmoother(rows, rows: valid, targets: valid.map { values[$0] }).weights)
+      targets.append(values)
     }
-    self.model = model
-    self.encoding = encoding
+    let count = references.count
+    let reference = try Tensor(
+      features.rows(references), shape: [count, features.width], dtype: .float64)
+    let attributions = try Tensor(
+      smoothed.flatMap { $0 }, shape: [smoothed.count, features.width], dtype: .float64
+    )
+    .transposed()
+    let search = try DeviceTrials.Search(
+      designs: Tensor(features.rows(known), shape: [known.count, features.width], dtype: .float64),
+      references: reference, attributions: attributions, ranges: features.ranges,
+      targets: targets, profiles: profiles)
+    let (weights, trials) = search.best(
+      draws: options.draws, priorCount: options.priorCount, random: random, places: live)
+    self.weights = weights
+    self.trials = trials
+    self.space = space
     self.references = references
-    usualDeviation = try withoutGradients {
-      let left = try (model.design(features).matmul(model.device(phi).transposed()) - target)
-      let squares = try (left.square() * weight).sum(along: 0) / weight.sum(along: 0).clamp(min: 1)
-      let deviations = try squares.sqrt().doubles().sorted()
-      return deviations[deviations.count / 2]
+    self.features = features
+    priorCount = options.priorCount
+    centre = try reference.mean(along: 0, keeping: true)
+    let mean = try attributions.mean(along: 1)
+    meanAttribution = mean
+    self.attributions =
+      try (attributions - mean.unsqueezed(1))
+      * (weights.source / Double(profiles.count)).squareRoot()
+    var scales = [Double](repeating: 0, count: features.width)
+    for (range, weight) in zip(features.ranges, weights.blocks) {
+      for column in range { scales[column] = weight.squareRoot() }
+    }
+    self.scales = try Tensor(scales, dtype: .float64)
+  }
+
+  // MARK: - Embeddings
+
+  /// Designs as the process sees them: K(x, x′) = ψ(x)·ψ(x′).
+  struct Embedding {
+    /// [designs, width].
+    var psi: Tensor
+    /// [designs]: the mean of the known devices.
+    var mean: Tensor
+  }
+
+  func embedding(_ designs: [[Int]]) throws -> Embedding {
+    try withoutGradients {
+      let rows = try Tensor(
+        features.rows(designs), shape: [designs.count, features.width], dtype: .float64)
+      let centred = try rows - centre
+      let constant =
+        try Tensor.ones([designs.count, 1], dtype: .float64)
+        * weights.constant.squareRoot()
+      return Embedding(
+        psi: try .concatenated([centred.matmul(attributions), rows * scales, constant], along: 1),
+        mean: try centred.matmul(meanAttribution))
     }
   }
 
-  /// How far predictions are off on a device, judged by its reference designs.
-  func correction(on device: DeviceProfile) throws -> LatencyCorrection {
-    let predicted = try normalized(references, on: device)
-    return LatencyCorrection(
-      residuals: zip(device.features, predicted).map { $0 - $1 }, usualDeviation: usualDeviation)
+  /// All that has been measured on one device.
+  func posterior(on device: DeviceProfile) throws -> DevicePosterior {
+    try DevicePosterior(
+      known: embedding(references), values: device.features, noise: weights.noise,
+      prior: trials.scale, priorCount: priorCount)
   }
 
-  /// Normalised log latencies of designs [n, positions, operations] on devices φ [n, references], one
-  /// device a design: [n].
-  ///
-  /// - Throws: `TensorError` for other shapes.
-  func normalized(_ probabilities: Tensor, _ phi: Tensor) throws -> Tensor {
-    var model = model
-    var pass = Pass.inference
-    let design = try model.design.forward(encoding.features(probabilities), &pass)
-    return try (design * model.device.forward(phi, &pass)).sum(along: 1)
-  }
-
-  /// Designs whose half of the product is known already.
+  /// Designs whose predictions for many devices are wanted.
   struct Pool {
-    /// [designs, rank].
-    fileprivate let half: Tensor
-    fileprivate let device: Sequential
+    /// [designs, references] and [designs].
+    fileprivate let map: Tensor
+    fileprivate let mean: Tensor
+    /// [references].
+    fileprivate let centre: Tensor
 
-    /// The devices' half of the product, for devices φ [n, references]: [rank, n].
-    func devices(_ phi: Tensor) throws -> Tensor { try device(phi).transposed() }
+    /// The devices' part, for devices φ [n, references]: [references, n].
+    func devices(_ phi: Tensor) throws -> Tensor { try (phi - centre).transposed() }
 
-    /// Normalised log latencies of some designs on devices given by their half: [range, n].
+    /// Normalised log latencies of some designs on devices given by their part: [range, n].
     func normalized(_ range: Range<Int>, _ devices: Tensor) throws -> Tensor {
-      try half.slicing(range, along: 0).matmul(devices)
+      try map.slicing(range, along: 0).matmul(devices)
+        + mean.slicing(range, along: 0).unsqueezed(1)
     }
   }
 
-  /// Prepares designs [n, positions, operations] for many devices.
-  func pool(_ corners: Tensor) throws -> Pool {
-    let halves = try corners.split(every: 2048).map { try model.design(encoding.features($0)) }
-    return Pool(half: try .concatenated(halves), device: model.device)
+  /// Prepares designs for many devices.
+  func pool(_ designs: [[Int]]) throws -> Pool {
+    try withoutGradients {
+      let known = try embedding(references)
+      var matrix = try known.psi.matmul(known.psi.transposed()).doubles()
+      for index in references.indices { matrix[index * (references.count + 1)] += weights.noise }
+      let inverse = try Tensor(
+        DevicePosterior.inverse(matrix, size: references.count),
+        shape: [references.count, references.count], dtype: .float64)
+      let right = try known.psi.transposed().matmul(inverse)
+      // In parts, since the features of a whole space are large.
+      let parts = try stride(from: 0, to: designs.count, by: 2048).map { start in
+        let part = try embedding(Array(designs[start..<min(start + 2048, designs.count)]))
+        return (try part.psi.matmul(right).to(.float32), try part.mean.to(.float32))
+      }
+      return Pool(
+        map: try .concatenated(parts.map(\.0)), mean: try .concatenated(parts.map(\.1)),
+        centre: try known.mean.to(.float32))
+    }
   }
 
   /// The latencies of designs on a device, in the unit of its reference latencies.
   ///
   /// - Throws: `EdgeError` for a design that is not of the space.
   public func predict(_ designs: [[Int]], on device: DeviceProfile) throws -> [Double] {
-    try normalized(designs, on: device).map { device.latency($0) }
-  }
-
-  /// Normalised log latencies of designs on one device.
-  func normalized(_ designs: [[Int]], on device: DeviceProfile) throws -> [Double] {
-    try withoutGradients {
-      let phi = try Tensor(device.features, dtype: .float32).unsqueezed(0)
-        .expanded([designs.count, -1])
-      return try normalized(encoding.corners(designs), phi).doubles()
+    let posterior = try posterior(on: device)
+    return try stride(from: 0, to: designs.count, by: 2048).flatMap { start in
+      try posterior.predict(embedding(Array(designs[start..<min(start + 2048, designs.count)])))
+        .map { device.latency($0.mean) }
     }
   }
+}
+
+/// Weights of a device's covariance, in squared normalised units.
+struct KernelWeights: Hashable, Sendable {
+  /// α, of the known devices' own covariance.
+  var source: Double
+  /// One for each structural block.
+  var blocks: [Double]
+  /// The variance of a measurement's noise.
+  var noise: Double
+  /// The variance of a constant.
+  var constant: Double
 }

@@ -3,33 +3,37 @@ import Tensors
 
 /// What the optimizer imitates: the best of a pool by the predictors.
 struct Teacher {
-  /// Standardised accuracies by each network of the ensemble: [members, pool].
+  /// Possible standardised accuracies: [draws, pool].
   private let qualities: Tensor
-  /// [pool, positions], int64; like all here the best first, by the mean of the ensemble less some of
-  /// its spread, since the best of many predictions is often the most wrong one.
+  /// [pool, positions], int64; like all here the best first by the predicted mean.
   private let designs: Tensor
   private let pool: LatencyPredictor.Pool
   private let count: Int
   /// The place of each design in the list that was given.
   private let order: [Int]
 
+  /// - Parameters:
+  ///   - accuracy: Says which design is better.
+  ///   - latency: Says which is fast enough.
+  ///   - pool: Designs to choose among.
+  ///   - draws: How many possible accuracies of all are drawn for ``contested(phi:budget:)``.
+  ///   - random: Draws them.
+  /// - Throws: `EdgeError` for a design that is not of the space.
   init(
-    accuracy: AccuracyPredictor, latency: LatencyPredictor, pool: [[Int]], caution: Double
+    accuracy: AccuracyPredictor, latency: LatencyPredictor, pool: [[Int]], draws: Int = 1,
+    random: RandomStream
   ) throws {
-    let corners = try accuracy.encoding.corners(pool)
-    // In parts, since the features of a whole space are large.
-    let qualities = try withoutGradients {
-      try Tensor.concatenated(
-        corners.split(every: 2048).map { try accuracy.standardized($0) }, along: 1)
+    let distributions = try accuracy.distributions(pool)
+    let values = distributions.map(\.mean)
+    let order = values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }
+    self.order = order
+    qualities = try withoutGradients {
+      try accuracy.draws(draws, of: pool, from: distributions, random: random)
+        .gathering(Tensor(order), along: 1)
     }
-    let quality = try qualities.mean(along: 0) - qualities.standardDeviation(along: 0) * caution
-    let values = try quality.doubles()
-    order = values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }
-    let places = try Tensor(order)
-    self.qualities = try qualities.gathering(places, along: 1)
     designs = try Tensor(
       order.flatMap { pool[$0] }, shape: [pool.count, pool[0].count])
-    self.pool = try latency.pool(corners.gathering(places))
+    self.pool = try latency.pool(order.map { pool[$0] })
     count = pool.count
   }
 
@@ -62,8 +66,8 @@ struct Teacher {
     return try designs.gathering(Tensor(found))
   }
 
-  /// The places in the pool that any network of the ensemble takes for the best, the most often
-  /// named first: what it would pay to measure.
+  /// The places in the pool that are the best by any of the drawn accuracies, the most often named
+  /// first: what it would pay to measure.
   func contested(phi: Tensor, budget: Tensor) throws -> [Int] {
     let excess = try (pool.normalized(0..<count, pool.devices(phi)) - budget.unsqueezed(0)).relu()
     // Beyond the budget only latency counts: no difference of accuracies outweighs it.

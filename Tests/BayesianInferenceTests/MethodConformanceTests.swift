@@ -183,8 +183,8 @@ struct LinearModel {
   let posterior: Posterior
   let points: Rows
   /// The posterior's mean and covariance of (w, b).
-  private let mean: [Double]
-  private let covariance: [[Double]]
+  let mean: [Double]
+  let covariance: [[Double]]
   private let precision: [[Double]]
   static let noise = 0.5
   static let prior = 1.5

@@ -101,6 +101,21 @@ struct TemperatureTests {
     #expect(fitted.temperature == temperature)
   }
 
+  @Test func `steps that fall sample the posterior, each state weighed by its step`() async throws {
+    let model = try LinearModel()
+    let fitted = try await InferenceMethods.method(
+      "sgld", options: ["step-decay": 0.6, "iterations": 60_000, "draws": 1000]
+    ).fit(model.posterior, FitContext(random: RandomStream(seed: 5), workers: 2))
+    #expect(fitted.count == 4000)
+    let draws = try fitted.predict(model.points, random: RandomStream(seed: 6))
+    for row in 0..<model.points.count {
+      let (values, exact) = (Moments(draws.values(at: row)), model.exact(row))
+      let deviation = exact.variance.squareRoot()
+      #expect(abs(values.mean - exact.mean) < 0.15 * deviation, "row \(row)")
+      #expect(abs(values.deviation / deviation - 1) < 0.15, "row \(row)")
+    }
+  }
+
   @Test
   func `noise as in the published code is colder by the number of rows, and the audit sees it`()
     async throws

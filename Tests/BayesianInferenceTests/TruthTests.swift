@@ -109,7 +109,10 @@ struct CheckpointTests {
   }
 
   @Test(
-    arguments: ["hmc", "nuts", "sgld", "psgld", "sghmc", "csgld", "csghmc"],
+    arguments: [
+      "hmc", "nuts", "sgld", "psgld", "sghmc", "csgld", "csghmc", "bbb", "bb-alpha", "mvg", "mnf",
+      "deep-ensemble", "dropout",
+    ],
     Posterior.Arithmetic.allCases)
   func `an interrupted fit goes on to the same bytes`(
     name: String, arithmetic: Posterior.Arithmetic
@@ -127,12 +130,15 @@ struct CheckpointTests {
       network: try Network(inputs: 2, hidden: [5], outputs: 1, activation: .tanh),
       prior: .isotropic(1), likelihood: .gaussian(noise), rows: model.posterior.rows,
       arithmetic: arithmetic)
-    var options: [String: Value] = ["chains": 2]
-    if name == "hmc" || name == "nuts" {
-      options.merge(["warmup": 30, "draws": 30]) { $1 }
-    } else {
-      options.merge(["iterations": 400, "batch": 8]) { $1 }
-    }
+    let options: [String: Value] =
+      switch name {
+      case "hmc", "nuts": ["chains": 2, "warmup": 30, "draws": 30]
+      case "bbb", "bb-alpha": ["iterations": 200, "batch": 8, "samples": 2, "draws": 5]
+      case "mvg", "mnf": ["iterations": 60, "batch": 8, "draws": 5]
+      case "deep-ensemble": ["members": 2, "epochs": 20, "batch": 8]
+      case "dropout": ["epochs": 20, "batch": 8, "precision": 4]
+      default: ["chains": 2, "iterations": 400, "batch": 8]
+      }
     let method = try InferenceMethods.method(name, options: options)
     let whole = try await method.fit(posterior, FitContext(random: RandomStream(seed: 3)))
     let store = Store(limit: 25)

@@ -68,6 +68,42 @@ struct GraphBranchingTests {
     #expect(rule.choose(for: [root, root], asking: oracle) == [expected, expected])
   }
 
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  func `children are split by their parent's next choice, and grandchildren by a pass of their own`(
+    seed: UInt64
+  ) throws {
+    let (oracle, root) = try problem(seed: seed)
+    try #require(root.ambiguous.count > 2)
+    var options = GraphBranching.Options()
+    options.hasFailSafe = false
+    options.generations = 1
+    let ledger = GraphBranching.Ledger()
+    let network = BranchingNetwork(BranchingParameters(seed: seed))
+    var rule = GraphBranching(network, otherwise: BaBSR(), options: options, ledger: ledger)
+    func features(_ part: Subproblem) -> SubproblemFeatures {
+      SubproblemFeatures(
+        part, oracle.states(of: [part])[0], box: oracle.box,
+        graph: BranchingGraph(oracle.network, row: oracle.row))
+    }
+    let graph = BranchingGraph(oracle.network, row: oracle.row)
+    let ranking = network.scores(features(root), on: graph).ranking(32)
+    #expect(rule.choose(for: [root], asking: oracle) == [ranking[0]])
+    let children = oracle.bounder.boundedChildren(of: root, ranking[0], row: oracle.row, steps: 2)
+    for child in children where child.lowerBound != .infinity && !child.ambiguous.isEmpty {
+      let next = ranking.first { child.ambiguous.contains($0) }
+      #expect(rule.choose(for: [child], asking: oracle).first == next)
+      #expect(ledger.counts.passes == 1)
+      guard let next else { continue }
+      let last = oracle.bounder.boundedChildren(of: child, next, row: oracle.row, steps: 2)
+        .first { $0.lowerBound != .infinity && !$0.ambiguous.isEmpty }
+      guard let last else { continue }
+      let own = network.scores(features(last), on: graph).best
+      #expect(rule.choose(for: [last], asking: oracle).first == own)
+      #expect(ledger.counts.passes == 2)
+      return
+    }
+  }
+
   @Test func `learning raises the score of the choice that wins`() throws {
     // Among random networks one whose choice BaBSR beats.
     for seed in 1...40 as ClosedRange<UInt64> {

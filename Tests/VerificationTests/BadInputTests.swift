@@ -201,6 +201,24 @@ struct BadInputTests {
     #expect(network.fileOrder(network.reordered(input)) == input)
   }
 
+  @Test func `layers that do not fit are refused with both sizes`() throws {
+    let layers = [(2, 3), (4, 1)].map { inputs, outputs in
+      AffineLayer(
+        weights: [Double](repeating: 1, count: inputs * outputs),
+        biases: [Double](repeating: 0, count: outputs), inputs: inputs)
+    }
+    let error = #expect(throws: VerificationError.self) {
+      try ReLUNetwork(inputShape: [2], layers: layers)
+    }
+    #expect(error?.message == "layer 1 gives 3 numbers, layer 2 takes 4")
+  }
+
+  @Test func `weights in float64 are taken as they are`() throws {
+    var model = convolution([:])
+    model.graph.initializers[0].data = TensorData([1.5, 0.1, -2, 1], shape: [1, 1, 2, 2])
+    #expect(try ReLUNetwork(model).layers[0].weights == [1.5, 0.1, -2, 1])
+  }
+
   // MARK: - Options
 
   @Test func `options out of their range are refused by name`() throws {
@@ -210,7 +228,7 @@ struct BadInputTests {
       ("tolerance", { $0.tolerance = 0 }), ("tolerance", { $0.tolerance = .nan }),
       ("timeout", { $0.timeout = 0 }), ("timeout", { $0.timeout = -1 }),
       ("timeout", { $0.timeout = .nan }), ("batch", { $0.batch = 0 }),
-      ("memory", { $0.memoryLimit = 0 }),
+      ("memory", { $0.memoryLimit = 0 }), ("branches", { $0.branchLimit = 0 }),
     ]
     for (name, spoil) in spoilt {
       var options = SearchOptions()

@@ -70,4 +70,57 @@ struct PlanetTests {
       }
     }
   }
+
+  @Test func `a child's program from its parent's basis has the optimum of one from scratch`()
+    throws
+  {
+    for tiny in try TinyNetwork.all() {
+      let bounder = Bounder(tiny.network, box: tiny.box, options: .fixed(.parallel))
+      let row = OutputRow(coefficients: [1])
+      let planet = PlanetProgram(tiny.network)
+      let root = try #require(planet.bound(row, box: tiny.box, bounder.root()))
+      guard let relu = bounder.root().ambiguous.last else { continue }
+      for child in bounder.boundedChildren(of: bounder.root(), relu, row: row, steps: 0)
+      where child.lowerBound != .infinity {
+        let cold = try #require(planet.bound(row, box: tiny.box, child))
+        let warm = try #require(planet.bound(row, box: tiny.box, child, from: root.basis))
+        #expect(
+          warm.optimum == cold.optimum
+            || abs(warm.optimum - cold.optimum) < 1e-6 * max(1, abs(cold.optimum)))
+      }
+    }
+  }
+
+  @Test func `the values at an optimum are in the relaxation, the duals have their sides' signs`()
+    throws
+  {
+    var duals = 0.0
+    for tiny in try TinyNetwork.all() {
+      let bounder = Bounder(tiny.network, box: tiny.box, options: .fixed(.parallel))
+      let row = OutputRow(coefficients: [1])
+      let state = try #require(
+        PlanetProgram(tiny.network).bound(row, box: tiny.box, bounder.root())
+      ).state
+      for (layer, bounds) in bounder.rootBounds.enumerated() {
+        for neuron in bounds.lower.indices {
+          let (zhat, z) = (state.zhat[layer][neuron], state.z[layer][neuron])
+          #expect(z >= -1e-6 && z >= zhat - 1e-6)
+          #expect(zhat >= bounds.lower[neuron] - 1e-6 && zhat <= bounds.upper[neuron] + 1e-6)
+          let (lower, upper) = (
+            state.lowerDual[layer][neuron], state.upperDual[layer][neuron]
+          )
+          #expect(lower >= 0 && upper <= 0)
+          duals += lower - upper
+          guard bounds.isAmbiguous(neuron) else {
+            #expect(lower == 0 && upper == 0)
+            continue
+          }
+          let slope = bounds.upper[neuron] / (bounds.upper[neuron] - bounds.lower[neuron])
+          #expect(z <= slope * (zhat - bounds.lower[neuron]) + 1e-6)
+        }
+      }
+    }
+    // Where no ReLU matters a program's are 0; in all there are some.
+    #expect(duals > 1)
+  }
 }

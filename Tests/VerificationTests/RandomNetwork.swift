@@ -47,6 +47,31 @@ struct RandomNetwork {
   }
 }
 
+extension RandomNetwork {
+  /// The smallest value of the row that signed gradient steps meet at points with a part's pattern.
+  func descend(from start: [Double], in node: Subproblem) -> Double {
+    let row = OutputRow(coefficients: row)
+    var (point, smallest) = (start, Double.infinity)
+    for step in 0..<20 {
+      let trace = network.trace(point)
+      if node.holds(trace) { smallest = min(smallest, row.value(network.evaluate(point))) }
+      var slopes = self.row
+      for (index, layer) in network.layers.enumerated().reversed() {
+        slopes = layer.applyTransposed(slopes)
+        guard index > 0 else { continue }
+        for neuron in slopes.indices where trace[index - 1][neuron] <= 0 { slopes[neuron] = 0 }
+      }
+      let share = 0.1 / Double(1 + step / 5)
+      for index in point.indices where slopes[index] != 0 {
+        let width = box.upper[index] - box.lower[index]
+        point[index] += slopes[index] > 0 ? -share * width : share * width
+      }
+      point = box.clamp(point)
+    }
+    return smallest
+  }
+}
+
 extension Box {
   func random(_ generator: inout SplitMix64) -> [Double] {
     lower.indices.map {

@@ -47,6 +47,7 @@ struct RootBoundTests {
             == expected?["ambiguous"]?.list?.compactMap(\.int))
         let lower = bounder.lowerBound(of: bounder.root(), row: entry.row)
         #expect(abs(lower - (expected?["lb"]?.number ?? .nan)) < 1e-5)
+        #expect(bound.lower[0] <= lower)
         if rule == .parallel, let optimum = entry.reference["lp_lb"]?.number {
           // The planet relaxation over KW's bounds of layers, by another solver.
           let ascended = bounder.lowerBound(of: bounder.root(), row: entry.row, steps: 200)

@@ -82,15 +82,22 @@ struct SoundnessTests {
       let sample = try RandomNetwork(seed: UInt64(seed))
       let bounder = Bounder(sample.network, box: sample.box)
       let row = OutputRow(coefficients: sample.row)
-      let points = (0..<300).map { _ in sample.box.random(&generator) }
+      // A hundred thousand points in all.
+      let points = (0..<3400).map { _ in sample.box.random(&generator) }
       let traces = points.map { sample.network.trace($0) }
       let values = points.map { row.value(sample.network.evaluate($0)) }
       var node = bounder.root()
       node.lowerBound = bounder.lowerBound(of: node, row: row, steps: 20)
       for _ in 0..<5 {
         let ambiguous = node.ambiguous
-        for index in points.indices where node.holds(traces[index]) {
-          #expect(node.lowerBound <= values[index] + 1e-9)
+        let inside = points.indices.filter { node.holds(traces[$0]) }
+        let smallest = inside.map { values[$0] }.min() ?? .infinity
+        #expect(node.lowerBound <= smallest + 1e-9)
+        for start in inside.prefix(4) {
+          let found = sample.descend(from: points[start], in: node)
+          #expect(node.lowerBound <= found + 1e-9)
+        }
+        for index in inside.prefix(100) {
           for (layer, bounds) in node.bounds.enumerated() {
             for (neuron, zhat) in traces[index][layer].enumerated() {
               #expect(bounds.lower[neuron] <= zhat + 1e-9 && zhat <= bounds.upper[neuron] + 1e-9)

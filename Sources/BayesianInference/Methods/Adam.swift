@@ -16,6 +16,17 @@ struct Adam {
     self.steps = steps.map(Double.init) ?? .infinity
   }
 
+  /// What a checkpoint keeps.
+  var state: [Double] {
+    get { [count] + mean + square }
+    set {
+      guard newValue.count == 1 + 2 * mean.count else { return }
+      count = newValue[0]
+      mean = Array(newValue[1...mean.count])
+      square = Array(newValue[(1 + mean.count)...])
+    }
+  }
+
   mutating func step(_ values: inout [Double], _ gradient: [Double]) {
     let rate = self.rate * 0.5 * (1 + cos(Double.pi * min(count / steps, 1)))
     count += 1

@@ -23,11 +23,14 @@ public struct DeepEnsemble: InferenceMethod {
       posterior, posterior.likelihood.isRegression ? .heteroscedastic : nil)
     let training = training.resolved(rows: plain.rows.count, published: 40, leastSteps: 400)
     let counter = ProgressCounter(total: members, context.progress)
-    let results = try await context.run(members) { _, random in
+    let checkpoints = context.checkpoints
+    let results = try await context.run(members) { member, random in
       let energy = Energy(plain)
       var start = random.child("start")
       var theta = GradientTraining.start(plain.network, &start)
-      training.run(&theta, energy, random: random.child("order"))
+      try training.run(
+        &theta, energy, random: random.child("order"),
+        checkpoints: (checkpoints, "member-\(member)"))
       guard theta.allSatisfy(\.isFinite) else {
         throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
       }

@@ -62,7 +62,7 @@ enum DropoutMasks {
       },
       single: { pass, inputs, rows in
         apply(rate: rate, to: inputs, pass, rows: rows, random: &stream.random)
-      })
+      }, align: { stream.random.align() }, resume: { stream.random.resume(at: $0) })
   }
 
   /// A stream that both closures of a source draw from.

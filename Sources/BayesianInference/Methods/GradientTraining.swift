@@ -60,17 +60,36 @@ struct GradientTraining {
   ///   - penalties: A factor of each parameter's square; none where it is empty.
   ///   - random: For the order of rows.
   ///   - masks: What changes each batch, as dropout does.
+  ///   - checkpoints: Where the training leaves its state, and under which name.
   ///   - progress: Told how many of how many steps are done.
+  /// - Throws: ``InferenceError`` where the checkpoint is of another fit.
   func run(
     _ theta: inout [Double], _ energy: Energy, penalties: [Double] = [], random: RandomStream,
-    masks: BlockMasks? = nil, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-  ) {
+    masks: BlockMasks? = nil, checkpoints: (store: Checkpoints?, name: String) = (nil, ""),
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws {
     let rows = energy.posterior.rows.count
     var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random)
     let steps = steps(rows: rows)
     var adam = Adam(theta.count, rate: rate, steps: isDecaying ? steps : nil)
     var gradient = theta
-    for step in 0..<steps {
+    let key = "training \(steps) \(theta.count) \(rows) \(random.stream)"
+    var state = TrainingState(values: theta, adam: adam)
+    if try state.load(checkpoints.store, checkpoints.name, key) {
+      (theta, adam) = (state.values, state.adam)
+      if let place = state.places.first { masks?.resume(place) }
+      order.resume(state.batches)
+      energy.passes = state.sums[0]
+    }
+    for step in state.step..<steps {
+      if step % Checkpoints.interval(steps) == 0 {
+        let (places, batches) = (masks.map { [$0.align()] } ?? [], order.state())
+        TrainingState.save(
+          checkpoints.store, checkpoints.name, key,
+          TrainingState(
+            step: step, values: theta, adam: adam, places: places, batches: batches,
+            sums: [energy.passes]))
+      }
       _ = energy.dataLoss(theta, batch: order.next(), gradient: &gradient, masks: masks)
       for i in gradient.indices { gradient[i] /= Double(rows) }
       for i in penalties.indices { gradient[i] += 2 * penalties[i] * theta[i] }

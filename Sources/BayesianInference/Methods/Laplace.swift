@@ -39,18 +39,24 @@ struct LaplaceApproximation {
     let mode = try ModeSearch.mode(from: start.normals(count), energy, iterations: iterations)
     var gradient = mode
     let value = energy.evaluate(mode, gradient: &gradient)
-    let curvature = Curvature(posterior, mode, precision: energy.precision)
+    let curvature = GaussNewtonMatrix(posterior, mode, precision: energy.precision)
     var offsets: [[Double]]
     var logEvidence: Double?
     switch structure {
     case .full:
-      let factor = try curvature.full(0..<count, method)
+      let factor = try curvature.full(from: 0, method)
       offsets = (0..<draws).map { _ in factor.backward(noise.normals(count)) }
       // log p(y|z*) + log p(z*) + P/2 log 2π − ½ log|H|, where the prior's own constant cancels 2π.
       logEvidence = -value - factor.halfLogDeterminant
     case .lastLayer:
       let last = posterior.network.layers[posterior.network.layers.count - 1]
-      let factor = try curvature.full(last.weights..<last.end, method)
+      guard last.end - last.weights <= 5000 else {
+        throw InferenceError(
+          .badOption,
+          "\(method): the last layer has \(last.end - last.weights) parameters; 5000 or fewer are "
+            + "possible")
+      }
+      let factor = try curvature.full(from: posterior.network.layers.count - 1, method)
       offsets = (0..<draws).map { _ in
         [Double](repeating: 0, count: last.weights)
           + factor.backward(noise.normals(last.end - last.weights))
@@ -70,166 +76,6 @@ struct LaplaceApproximation {
     result.report = ["mode_energy": value]
     result.report["log_evidence"] = logEvidence
     return result
-  }
-}
-
-/// The generalised Gauss–Newton matrix Σ JᵀΛJ + I of whitened parameters, in several structures.
-private struct Curvature {
-  let posterior: Posterior
-  /// rows × outputs × parameters, by whitened parameters.
-  let derivatives: [Double]
-  /// rows × outputs × outputs: −∂² log p(y | f) / ∂f².
-  let weights: [[Double]]
-
-  init(_ posterior: Posterior, _ mode: [Double], precision: Double) {
-    let outputs = posterior.network.outputs
-    self.posterior = posterior
-    let jacobian = Jacobian(
-      posterior.network, posterior.rows.inputs, posterior.parameters(mode))
-    var derivatives = jacobian.derivatives
-    let count = posterior.parameterCount
-    for i in derivatives.indices { derivatives[i] *= posterior.priorDeviations[i % count] }
-    self.derivatives = derivatives
-    weights = (0..<posterior.rows.count).map { row in
-      switch posterior.likelihood {
-      case .gaussian, .heteroscedastic: return [precision]
-      case .bernoulli:
-        let p = logistic(jacobian.values[row])
-        return [p * (1 - p)]
-      case .categorical(let classes):
-        let logits = Array(jacobian.values[row * outputs..<(row + 1) * outputs])
-        let total = logSumExp(logits)
-        let p = logits.map { exp($0 - total) }
-        return (0..<classes * classes).map { index in
-          let (a, b) = (index / classes, index % classes)
-          return (a == b ? p[a] : 0) - p[a] * p[b]
-        }
-      }
-    }
-  }
-
-  /// Vectors v whose outer products sum up to a row's JᵀΛJ: columns of Λ's root times J.
-  private func roots(_ row: Int) -> [[Double]] {
-    let outputs = posterior.network.outputs
-    let count = posterior.parameterCount
-    let start = row * outputs * count
-    guard outputs > 1 else {
-      let root = weights[row][0].squareRoot()
-      return [derivatives[start..<start + count].map { root * $0 }]
-    }
-    let (values, vectors) = SymmetricMatrix(size: outputs, values: weights[row]).eigen()
-    return zip(values, vectors).map { value, vector in
-      let root = max(value, 0).squareRoot()
-      var sum = [Double](repeating: 0, count: count)
-      for output in 0..<outputs {
-        let factor = root * vector[output]
-        for i in 0..<count { sum[i] += factor * derivatives[start + output * count + i] }
-      }
-      return sum
-    }
-  }
-
-  /// The Cholesky factor of a block of the matrix.
-  ///
-  /// - Throws: ``InferenceError`` with the least eigenvalue where it isn't positive definite.
-  func full(_ range: Range<Int>, _ method: String) throws -> CholeskyFactorization {
-    var matrix = SymmetricMatrix(identity: range.count)
-    for row in 0..<posterior.rows.count {
-      for vector in roots(row) {
-        vector.withUnsafeBufferPointer { vector in
-          if let vector = vector.baseAddress {
-            matrix.add(1, outer: vector + range.lowerBound)
-          }
-        }
-      }
-    }
-    matrix.mirror()
-    guard let factor = matrix.cholesky() else {
-      let least = matrix.eigen().values.min() ?? .nan
-      throw InferenceError(
-        .failed,
-        "\(method): the curvature's least eigenvalue is \(least), which isn't positive; a narrower "
-          + "prior damps it")
-    }
-    return factor
-  }
-
-  func diagonal() -> [Double] {
-    var sums = [Double](repeating: 1, count: posterior.parameterCount)
-    for row in 0..<posterior.rows.count {
-      for vector in roots(row) {
-        for i in sums.indices { sums[i] += vector[i] * vector[i] }
-      }
-    }
-    return sums
-  }
-
-  /// A layer's matrix as (Σ a aᵀ) ⊗ (mean of g gᵀ) + I, in the eigenvectors of both.
-  struct KroneckerFactor {
-    let inputs: (values: [Double], vectors: [[Double]])
-    let outputs: (values: [Double], vectors: [[Double]])
-
-    /// Normal offsets of the layer's weights and biases.
-    func draw(_ random: inout RandomStream) -> [Double] {
-      let (n, m) = (inputs.values.count, outputs.values.count)
-      var result = [Double](repeating: 0, count: n * m)
-      var scaled = random.normals(n * m)
-      for i in 0..<n {
-        for j in 0..<m {
-          scaled[i * m + j] /= (inputs.values[i] * outputs.values[j] + 1).squareRoot()
-        }
-      }
-      var half = [Double](repeating: 0, count: n * m)
-      for i in 0..<n {
-        for a in 0..<n {
-          let v = inputs.vectors[i][a]
-          for j in 0..<m { half[a * m + j] += v * scaled[i * m + j] }
-        }
-      }
-      for a in 0..<n {
-        for j in 0..<m {
-          for b in 0..<m { result[a * m + b] += half[a * m + j] * outputs.vectors[j][b] }
-        }
-      }
-      return result
-    }
-  }
-
-  func kronecker() -> [KroneckerFactor] {
-    posterior.network.layers.map { layer in
-      // A layer's derivative by its parameters is the outer product of its inputs, with a 1 for the
-      // biases, and the derivative by its outputs: both can be read off the biases' derivatives.
-      let (n, m) = (layer.inputs + 1, layer.outputs)
-      var a = SymmetricMatrix(size: n, values: [Double](repeating: 0, count: n * n))
-      var g = SymmetricMatrix(size: m, values: [Double](repeating: 0, count: m * m))
-      let rows = Double(posterior.rows.count)
-      for row in 0..<posterior.rows.count {
-        var input: [Double]?
-        for vector in roots(row) {
-          let outer = (0..<m).map {
-            vector[layer.biases + $0] / posterior.priorDeviations[layer.biases + $0]
-          }
-          outer.withUnsafeBufferPointer { outer in
-            if let outer = outer.baseAddress { g.add(1 / rows, outer: outer) }
-          }
-          let largest = outer.indices.max { abs(outer[$0]) < abs(outer[$1]) } ?? 0
-          if input == nil, outer[largest] != 0 {
-            input =
-              (0..<layer.inputs).map { vector[layer.weights + $0 * m + largest] / outer[largest] }
-              + [posterior.priorDeviations[layer.biases]]
-          }
-        }
-        input?.withUnsafeBufferPointer { input in
-          if let input = input.baseAddress { a.add(1, outer: input) }
-        }
-      }
-      a.mirror()
-      g.mirror()
-      let positive = { (pair: (values: [Double], vectors: [[Double]])) in
-        (pair.values.map { max($0, 0) }, pair.vectors)
-      }
-      return KroneckerFactor(inputs: positive(a.eigen()), outputs: positive(g.eigen()))
-    }
   }
 }
 

@@ -69,7 +69,25 @@ struct LayerwiseVariational {
       posterior.rows.inputs.values, shape: [posterior.rows.count, posterior.network.inputs])
     var squares = 0.0
     var passes = 0.0
-    for step in 0..<steps {
+    let stream = context.random
+    let key =
+      "\(method) \(steps) \(values.count) \(stream.seed) \(stream.stream)"
+    var state = TrainingState(values: values, adam: adam)
+    if try state.load(context.checkpoints, "fit", key) {
+      (values, adam) = (state.values, state.adam)
+      noise.resume(at: state.places[0])
+      order.resume(state.batches)
+      (squares, energy.precision, passes) = (state.sums[0], state.sums[1], state.sums[2])
+    }
+    for step in state.step..<steps {
+      if step % Checkpoints.interval(steps) == 0 {
+        let (place, batches) = (noise.align(), order.state())
+        TrainingState.save(
+          context.checkpoints, "fit", key,
+          TrainingState(
+            step: step, values: values, adam: adam, places: [place], batches: batches,
+            sums: [squares, energy.precision, passes]))
+      }
       let rows = order.takesAll ? nil : Array(order.next())
       let x = try rows.map { try inputs[Tensor($0)] } ?? inputs
       let targets = rows.map { $0.map { posterior.rows.targets[$0] } } ?? posterior.rows.targets

@@ -33,7 +33,7 @@ struct MeanFieldNormal {
   func fit(
     _ method: String, _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
-    let fitted = optimise(posterior, context)
+    let fitted = try optimise(method, posterior, context)
     guard fitted.means.allSatisfy(\.isFinite), fitted.deviations.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(method) diverged; take a smaller 'rate'")
     }
@@ -49,13 +49,14 @@ struct MeanFieldNormal {
     return result
   }
 
-  func optimise(_ posterior: Posterior, _ context: FitContext) -> Fitted {
+  func optimise(
+    _ method: String, _ posterior: Posterior, _ context: FitContext
+  ) throws -> Fitted {
     let energy = Energy(posterior)
     let count = posterior.parameterCount
     var (begin, noise) = (context.random.child("start"), context.random.child("noise"))
     var order = BatchOrder(
-      rows: posterior.rows.count, batch: alpha == nil ? batch : posterior.rows.count,
-      random: context.random.child("order"))
+      rows: posterior.rows.count, batch: batch, random: context.random.child("order"))
     // The means, then ρ with deviation = softplus(ρ).
     var values =
       begin.normals(count) + [Double](repeating: log(exp(start) - 1), count: count)
@@ -65,7 +66,25 @@ struct MeanFieldNormal {
       [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
     )
     var squares = 0.0
-    for step in 0..<steps {
+    let stream = context.random
+    let key =
+      "\(method) \(steps) \(count) \(stream.seed) \(stream.stream)"
+    var state = TrainingState(values: values, adam: adam)
+    if try state.load(context.checkpoints, "fit", key) {
+      (values, adam) = (state.values, state.adam)
+      noise.resume(at: state.places[0])
+      order.resume(state.batches)
+      (squares, energy.precision, energy.passes) = (state.sums[0], state.sums[1], state.sums[2])
+    }
+    for step in state.step..<steps {
+      if step % Checkpoints.interval(steps) == 0 {
+        let (place, batches) = (noise.align(), order.state())
+        TrainingState.save(
+          context.checkpoints, "fit", key,
+          TrainingState(
+            step: step, values: values, adam: adam, places: [place], batches: batches,
+            sums: [squares, energy.precision, energy.passes]))
+      }
       let deviations = (0..<count).map { softplus(values[count + $0]) }
       for i in 0..<count {
         slope[i] = values[i]
@@ -73,6 +92,8 @@ struct MeanFieldNormal {
           (deviations[i] - 1 / deviations[i]) * logistic(values[count + i])
       }
       let rows = order.takesAll ? [] : order.next()
+      if alpha != nil, !order.takesAll { energy.select(rows) }
+      let scale = Double(posterior.rows.count) / Double(order.batch)
       var expectedSquares = 0.0
       let points = (0..<samples).map { sample -> [Double] in
         if sample % 2 == 0 { noise.fillNormals(&xi) } else { for i in 0..<count { xi[i] = -xi[i] } }
@@ -90,9 +111,9 @@ struct MeanFieldNormal {
         } else {
           _ = energy.dataLoss(z, batch: rows, gradient: &gradient)
         }
-        expectedSquares += energy.squares / Double(samples)
-        // Row weights already sum to 1 over the draws.
-        let share = weights == nil ? 1 / Double(samples) : 1
+        // Row weights already sum to 1 over the draws, and see a batch's rows only.
+        let share = weights == nil ? 1 / Double(samples) : scale
+        expectedSquares += energy.squares * (weights == nil ? 1 : scale) / Double(samples)
         for i in 0..<count {
           slope[i] += share * gradient[i]
           slope[count + i] += share * gradient[i] * xi[i] * logistic(values[count + i])
@@ -120,7 +141,7 @@ struct MeanFieldNormal {
       energy.rowLosses(deviations.indices.map { values[$0] + deviations[$0] * xi[$0] })
         .map { -alpha * $0 }
     }
-    let rows = energy.posterior.rows.count
+    let rows = logs[0].count
     let totals = (0..<rows).map { row in logSumExp(logs.map { $0[row] }) }
     return logs.map { draw in (0..<rows).map { exp(draw[$0] - totals[$0]) } }
   }
@@ -154,7 +175,7 @@ public struct BlackBoxAlpha: InferenceMethod {
   private let family: MeanFieldNormal
 
   public init(options: inout MethodOptions) throws {
-    var family = try MeanFieldNormal(&options, steps: 5_000, samples: 20)
+    var family = try MeanFieldNormal(&options, steps: 5_000, samples: 50)
     let alpha = try options.number("alpha", 0.5, in: -10...10)
     guard alpha != 0 else {
       throw InferenceError(.badOption, "bb-alpha: an α of 0 is variational inference; use bbb")

@@ -43,7 +43,8 @@ public struct MonteCarloDropout: InferenceMethod {
     }
     var result = try train(
       plain, prior, rate: chosen.rate, precision: chosen.precision ?? 1,
-      random: context.random.child("final"), progress: context.progress)
+      random: context.random.child("final"), checkpoints: (context.checkpoints, "final"),
+      progress: context.progress)
     result.report = ["dropout_rate": chosen.rate]
     return result
   }
@@ -78,7 +79,8 @@ public struct MonteCarloDropout: InferenceMethod {
     let counter = ProgressCounter(total: rates.count + 1, context.progress)
     let scores = try await context.run(rates.count) { index, random in
       let fitted = try train(
-        part, prior, rate: rates[index], precision: precision ?? 1, random: random)
+        part, prior, rate: rates[index], precision: precision ?? 1, random: random,
+        checkpoints: (context.checkpoints, "rate-\(index)"))
       let draws = try fitted.predict(held.inputs, count: 200, random: random.child("held"))
       counter.advance()
       return try bestPrecision(draws, held.targets, precision)
@@ -113,7 +115,8 @@ public struct MonteCarloDropout: InferenceMethod {
 
   private func train(
     _ posterior: Posterior, _ prior: [Double], rate: Double, precision: Double,
-    random: RandomStream, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    random: RandomStream, checkpoints: (store: Checkpoints?, name: String),
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> ApproximatePosterior {
     let energy = Energy(posterior)
     // Makes the mean loss a mean squared error, as in the published experiments.
@@ -123,9 +126,9 @@ public struct MonteCarloDropout: InferenceMethod {
     var theta = GradientTraining.start(posterior.network, &start)
     let training = training.resolved(
       rows: posterior.rows.count, published: 400, leastSteps: 10_000)
-    training.run(
+    try training.run(
       &theta, energy, penalties: penalties(posterior, prior, rate: rate, precision: precision),
-      random: random.child("order"), masks: masks, progress: progress)
+      random: random.child("order"), masks: masks, checkpoints: checkpoints, progress: progress)
     guard theta.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
     }

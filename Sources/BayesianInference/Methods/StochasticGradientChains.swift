@@ -49,6 +49,11 @@ struct StochasticGradientChains {
   /// The share of the burn-in that has no noise.
   var quietShare: Double
   var stability: Double
+  /// γ of steps that fall as (1 + t/b)^−γ, with b a tenth of all steps; 0 is a constant step.
+  ///
+  /// Draws are then spread evenly over the sum of the steps instead of their number, which weighs each
+  /// state by its step (Welling and Teh 2011, equation 10).
+  var decay: Double
   /// α of the momentum; 1 is Langevin dynamics.
   var friction: Double
   var temperature: Double
@@ -71,6 +76,7 @@ struct StochasticGradientChains {
     learningRate = try options.positive("learning-rate")
     quietShare = isCyclical ? 0 : try options.number("quiet-share", 0, in: 0...1)
     self.stability = try options.number("stability", stability, in: 1e-6...2)
+    decay = isCyclical ? 0 : try options.number("step-decay", 0, in: 0...1)
     self.friction = friction
     temperature = try options.number("temperature", 1, in: 0...1e9)
     noise = try options.choice("noise", .exact)
@@ -140,10 +146,18 @@ struct StochasticGradientChains {
     result.report = [
       "step": results.reduce(0) { $0 + $1.step } / Double(chains)
     ]
-    result.report["sampled_temperature"] =
-      try TemperatureAudit.temperature(of: result, posterior).value
+    if let sampled = try TemperatureAudit.temperature(of: result, posterior).value {
+      result.report["sampled_temperature"] = sampled
+      if abs(sampled - result.temperature) > Self.temperatureTolerance * result.temperature {
+        result.warnings.append(
+          "unreliable: the draws have the temperature \(sampled), not \(result.temperature)")
+      }
+    }
     return result
   }
+
+  /// The share of the temperature by which that of the draws may be off before they are flagged.
+  private static let temperatureTolerance = 0.25
 
   /// What a chain starts from.
   private struct Start {
@@ -187,7 +201,7 @@ struct StochasticGradientChains {
       self.noise == .ursabench ? self.temperature / Double(rows) : self.temperature
     let epsilon =
       cycles == nil
-      ? largest : largest / 2 * (cos(Double.pi * Double(place) / Double(length)) + 1)
+      ? largest * share(t) : largest / 2 * (cos(Double.pi * Double(place) / Double(length)) + 1)
     let isNoisy =
       cycles.map { Double(place) >= (1 - $0.noisyShare) * Double(length) }
       ?? (Double(t) >= quietShare * Double(burnIn))
@@ -231,6 +245,8 @@ struct StochasticGradientChains {
     var squared = velocity
     var gain = start.gains ?? [Double](repeating: 1, count: count)
     let length = cycles.map { (steps + $0.count - 1) / $0.count } ?? steps
+    let interval = noiseInterval(length)
+    let learnsNoise = posterior.likelihood.noisePrior != nil
     var first = 0
     if let saved {
       (velocity, squared) = (saved["velocity"], saved["squares"])
@@ -271,14 +287,19 @@ struct StochasticGradientChains {
           + (amplitude > 0 ? amplitude * gain[i].squareRoot() * xi[i] : 0)
         z[i] += velocity[i]
       }
-      if isDraw(t, t % length, length) {
-        _ = energy.evaluate(z, gradient: &gradient)
-        guard z.allSatisfy(\.isFinite), energy.loss.isFinite else { throw diverged(method, t) }
+      let isDraw = isDraw(t, t % length, length)
+      guard isDraw || learnsNoise && (t + 1) % interval == 0 else {
+        if t % 100 == 99 { advance() }
+        continue
+      }
+      _ = energy.evaluate(z, gradient: &gradient)
+      guard z.allSatisfy(\.isFinite), energy.loss.isFinite else { throw diverged(method, t) }
+      if isDraw {
         chain.draws.append(z)
         chain.precisions.append(energy.precision)
-        if let drawn = posterior.precision(squares: energy.squares, random: &gibbs) {
-          energy.precision = drawn
-        }
+      }
+      if let drawn = posterior.precision(squares: energy.squares, random: &gibbs) {
+        energy.precision = drawn
       }
       if t % 100 == 99 { advance() }
     }
@@ -303,6 +324,8 @@ struct StochasticGradientChains {
     var chain = Chain(step: start.step)
     var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
     let length = cycles.map { (steps + $0.count - 1) / $0.count } ?? steps
+    let interval = noiseInterval(length)
+    let learnsNoise = posterior.likelihood.noisePrior != nil
     var first = 0
     if let saved {
       sampler.resume(
@@ -329,12 +352,15 @@ struct StochasticGradientChains {
       let (epsilon, amplitude) = schedule(t, largest: start.step, length: length, rows: rows)
       sampler.step(
         t, batch: order.takesAll ? nil : order.next(), size: epsilon, amplitude: amplitude)
-      if isDraw(t, t % length, length) {
+      let isDraw = isDraw(t, t % length, length)
+      if isDraw || learnsNoise && (t + 1) % interval == 0 {
         let z = sampler.coordinates
         guard z.allSatisfy(\.isFinite) else { throw diverged(method, t) }
-        chain.draws.append(z)
-        chain.precisions.append(single.precision)
-        if posterior.likelihood.noisePrior != nil,
+        if isDraw {
+          chain.draws.append(z)
+          chain.precisions.append(single.precision)
+        }
+        if learnsNoise,
           let drawn = posterior.precision(squares: sampler.squaredErrors(), random: &gibbs)
         {
           single.precision = drawn
@@ -352,13 +378,37 @@ struct StochasticGradientChains {
       "\(method) left the finite numbers at step \(step); take a smaller 'step' or 'learning-rate'")
   }
 
+  /// The steps after which a learned noise precision is drawn anew, in the burn-in as later: a mode's own
+  /// precision is that of a fit that may be far too close.
+  private func noiseInterval(_ length: Int) -> Int {
+    max(cycles.map { length / (2 * $0.draws) } ?? (steps - burnIn) / draws, 1)
+  }
+
   /// Whether the state after a step is kept.
   private func isDraw(_ step: Int, _ place: Int, _ length: Int) -> Bool {
     if let cycles {
       let first = Int(Double(length) * (1 - cycles.noisyShare / 2))
       return StochasticGradientChains.isKept(place - first, of: length - first, cycles.draws)
     }
-    return StochasticGradientChains.isKept(step - burnIn, of: steps - burnIn, draws)
+    guard decay > 0 else {
+      return StochasticGradientChains.isKept(step - burnIn, of: steps - burnIn, draws)
+    }
+    guard step >= burnIn else { return false }
+    let place = { (step: Int) in
+      (summed(step) - summed(burnIn)) / (summed(steps) - summed(burnIn)) * Double(draws)
+    }
+    return place(step + 1).rounded(.down) > place(step).rounded(.down) || step + 1 == steps
+  }
+
+  /// A step's size as a share of the first one's.
+  private func share(_ t: Int) -> Double {
+    decay > 0 ? power(1 + 10 * Double(t) / Double(steps), -decay) : 1
+  }
+
+  /// The sum of the sizes of so many first steps, up to a factor: its integral.
+  private func summed(_ t: Int) -> Double {
+    let place = 1 + 10 * Double(t) / Double(steps)
+    return decay == 1 ? logarithm(place) : power(place, 1 - decay)
   }
 
   /// Whether an index is one of `kept` that are spread evenly over a range, its end included.

@@ -26,12 +26,41 @@ public struct StochasticGradientDescent: InferenceMethod {
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(posterior)
+    let (rows, kept) = (plain.rows.count, plain.rows.count - max(plain.rows.count / 5, 1))
+    let learnsNoise = plain.likelihood.noisePrior != nil && kept > 0
+    let total = learnsNoise ? 2 : 1
+    let (theta, energy) = try train(plain, context.random) { done, steps in
+      context.progress(done, total * steps)
+    }
+    var passes = energy.passes
+    var precision = plain.startingPrecision
+    if let prior = plain.likelihood.noisePrior, learnsNoise {
+      // The rows that a network was trained on say little of the noise: it may fit them exactly. So
+      // another one, trained without the last fifth, is judged there.
+      let part = try plain.selected(Array(0..<kept))
+      let (other, spent) = try train(part, context.random.child("held")) { done, steps in
+        context.progress(steps + done, total * steps)
+      }
+      passes += spent.passes
+      let held = Energy(try plain.selected(Array(kept..<rows)))
+      var gradient = other
+      _ = held.dataLoss(other, gradient: &gradient)
+      precision = (prior.shape + Double(rows - kept) / 2) / (prior.rate + held.squares / 2)
+    }
+    var result = ApproximatePosterior(
+      method: Self.name, of: plain, chains: [[theta]], precisions: [[precision]])
+    result.passes = passes
+    return result
+  }
+
+  private func train(
+    _ plain: Posterior, _ random: RandomStream, progress: (_ done: Int, _ total: Int) -> Void
+  ) throws -> (theta: [Double], energy: Energy) {
     let energy = Energy(plain)
     let rows = plain.rows.count
-    var start = context.random.child("start")
+    var start = random.child("start")
     var theta = GradientTraining.start(plain.network, &start)
-    var order = BatchOrder(
-      rows: rows, batch: min(batch, rows), random: context.random.child("order"))
+    var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random.child("order"))
     let perEpoch = max(rows / order.batch, 1)
     // Fifty epochs as published, and at least 10,000 steps, so that small data isn't left half learned.
     let steps = (epochs > 0 ? epochs : max(50, (10_000 + perEpoch - 1) / perEpoch)) * perEpoch
@@ -45,20 +74,11 @@ public struct StochasticGradientDescent: InferenceMethod {
         velocity[i] = momentum * velocity[i] - gradient[i] / Double(rows) - decay * theta[i]
         theta[i] += size * velocity[i]
       }
-      if step % 100 == 99 { context.progress(step + 1, steps) }
+      if step % 100 == 99 { progress(step + 1, steps) }
     }
     guard theta.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
     }
-    if case .gaussian(.known(let deviation)) = plain.likelihood {
-      energy.precision = 1 / (deviation * deviation)
-    } else if plain.likelihood.noisePrior != nil {
-      _ = energy.dataLoss(theta, gradient: &gradient)
-      energy.precision = plain.expectedPrecision(squares: energy.squares) ?? 1
-    }
-    var result = ApproximatePosterior(
-      method: Self.name, of: plain, chains: [[theta]], precisions: [[energy.precision]])
-    result.passes = energy.passes
-    return result
+    return (theta, energy)
   }
 }

@@ -92,7 +92,8 @@ struct DescentWalk {
     summary.variances = (0..<count).map {
       max(squares[$0] - summary.mean[$0] * summary.mean[$0], 1e-30)
     }
-    // A learned noise is that of the mean.
+    guard learningRate != nil else { return summary }
+    // Without a mode to learn it at, the noise is that of the mean.
     _ = energy.evaluate(summary.mean, gradient: &gradient)
     energy.precision = posterior.expectedPrecision(squares: energy.squares) ?? energy.precision
     return summary

@@ -16,9 +16,9 @@ public struct ClassificationMetrics: Hashable, Sendable {
   public var adaptiveCalibrationError: Double
   /// The same bins over H / log C against the error rate.
   public var uncertaintyCalibrationError: Double
-  /// The standard error over rows of the negative log-likelihood.
+  /// Standard errors over rows of the negative log-likelihoods and of the Brier score.
   public var logLikelihoodError: Double
-  /// The standard error over rows of the Brier score.
+  public var gibbsLogLikelihoodError: Double
   public var brierError: Double
 
   /// - Parameters:
@@ -54,8 +54,9 @@ public struct ClassificationMetrics: Hashable, Sendable {
     let logs = zip(uncertainty.mixtures, labels).map { -Foundation.log($0[$1]) }
     negativeLogLikelihood = logs.reduce(0, +) / rows
     logLikelihoodError = RegressionMetrics.standardError(logs)
-    gibbsNegativeLogLikelihood =
-      -labels.enumerated().reduce(0) { $0 + mixture.meanLog($1.offset, $1.element) } / rows
+    let memberLogs = labels.enumerated().map { -mixture.meanLog($0.offset, $0.element) }
+    gibbsNegativeLogLikelihood = memberLogs.reduce(0, +) / rows
+    gibbsLogLikelihoodError = RegressionMetrics.standardError(memberLogs)
     let mixtures = (0..<labels.count).map { mixture.mixture($0) }
     let distances = zip(mixtures, labels).map { mixture, label in
       mixture.enumerated().reduce(0.0) {
@@ -69,7 +70,7 @@ public struct ClassificationMetrics: Hashable, Sendable {
       mixtures.map { $0.max() ?? 0 }, correct.map { $0 ? 1 : 0 }, bins: bins)
     calibrationError = confidence.expectedError
     maximumCalibrationError = confidence.maximumError
-    adaptiveCalibrationError = ClassificationMetrics.adaptive(mixtures, labels, groups: groups)
+    adaptiveCalibrationError = AdaptiveCalibration(mixtures, labels, groups: groups).error()
     let scale = Foundation.log(Double(mixture.classes))
     uncertaintyCalibrationError =
       Reliability(
@@ -77,30 +78,50 @@ public struct ClassificationMetrics: Hashable, Sendable {
         bins: bins
       ).expectedError
   }
+}
 
-  /// For each class rows by probability, cut into groups whose sizes differ by at most one, the
-  /// larger ones first; the mean over classes and groups of |mean probability − frequency|.
-  private static func adaptive(
-    _ mixtures: [[Double]], _ labels: [Int], groups: Int
-  ) -> Double {
-    let classes = mixtures[0].count
-    let groups = min(groups, labels.count)
+/// The calibration of each class's probability over groups of rows that are equally large.
+struct AdaptiveCalibration {
+  private let probabilities: [[Double]]
+  private let labels: [Int]
+  private let groups: Int
+  /// For each class the rows by its probability, equal ones in their order.
+  private let orders: [[Int]]
+
+  /// - Parameters:
+  ///   - probabilities: Of the classes, a list a row.
+  ///   - labels: Classes from 0.
+  ///   - groups: Whose sizes differ by at most one, the larger ones first.
+  init(_ probabilities: [[Double]], _ labels: [Int], groups: Int) {
+    self.probabilities = probabilities
+    self.labels = labels
+    self.groups = min(groups, labels.count)
+    orders = (0..<(probabilities.first?.count ?? 0)).map { c in
+      labels.indices.sorted { (probabilities[$0][c], $0) < (probabilities[$1][c], $1) }
+    }
+  }
+
+  /// The mean over classes and groups of |mean probability − frequency|.
+  ///
+  /// - `counts`: How often each row counts, as many in all as there are rows; nil is once each.
+  func error(counts: [Int]? = nil) -> Double {
     var sum = 0.0
-    for c in 0..<classes {
-      let order = labels.indices.sorted {
-        (mixtures[$0][c], $0) < (mixtures[$1][c], $1)
-      }
-      var start = 0
-      for group in 0..<groups {
-        let size = labels.count / groups + (group < labels.count % groups ? 1 : 0)
-        let part = order[start..<start + size]
-        let mean = part.reduce(0) { $0 + mixtures[$1][c] } / Double(size)
-        let frequency = Double(part.count { labels[$0] == c }) / Double(size)
-        sum += abs(mean - frequency)
-        start += size
+    for (c, order) in orders.enumerated() {
+      var (group, size, mean, frequency) = (0, 0, 0.0, 0.0)
+      for row in order {
+        for _ in 0..<(counts?[row] ?? 1) {
+          mean += probabilities[row][c]
+          if labels[row] == c { frequency += 1 }
+          size += 1
+          let full = labels.count / groups + (group < labels.count % groups ? 1 : 0)
+          if size == full {
+            sum += abs(mean - frequency) / Double(size)
+            (group, size, mean, frequency) = (group + 1, 0, 0, 0)
+          }
+        }
       }
     }
-    return sum / Double(classes * groups)
+    return sum / Double(orders.count * groups)
   }
 }
 

@@ -20,9 +20,21 @@ public struct RegressionMetrics: Hashable, Sendable {
   public var calibrationError: Double
   /// The continuous ranked probability score of the moments' normal, mean over rows.
   public var crps: Double
-  /// Standard errors over rows of RMSE and mixture log-likelihood.
-  public var rmseError: Double
-  public var logLikelihoodError: Double
+  /// The predictive distribution function at each target; uniform where predictions are calibrated.
+  public let targetProbabilities: [Double]
+  /// Standard errors over rows.
+  public let errors: StandardErrors
+
+  /// What chance in the choice of test rows does to the scores that are means over them, and to RMSE.
+  public struct StandardErrors: Hashable, Sendable {
+    public var rmse: Double
+    public var mixtureLogLikelihood: Double
+    public var momentLogLikelihood: Double
+    public var gibbsLogLikelihood: Double
+    public var coverage95: Double
+    public var width95: Double
+    public var crps: Double
+  }
 
   public static let levels = (1...9).map { Double($0) / 10 }
 
@@ -35,40 +47,55 @@ public struct RegressionMetrics: Hashable, Sendable {
       throw InferenceError(
         .badData, "predictions of \(draws.rows) rows for \(targets.count) numbers")
     }
-    let count = Double(targets.count)
     var squares: [Double] = []
-    var logs: [Double] = []
-    (momentLogLikelihood, gibbsLogLikelihood, coverage95, width95, crps) = (0, 0, 0, 0, 0)
-    calibration = RegressionMetrics.levels.map { _ in 0 }
+    var (logs, momentLogs, gibbsLogs): ([Double], [Double], [Double]) = ([], [], [])
+    var (inside, widths, ranked): ([Double], [Double], [Double]) = ([], [], [])
+    var below: [Double] = []
     for (row, target) in targets.enumerated() {
       let mixture = NormalMixture(draws, row)
       let moments = mixture.moments
       squares.append((moments.mean - target) * (moments.mean - target))
       let members = mixture.logDensities(target)
       logs.append(logSumExp(members) - Foundation.log(Double(members.count)))
-      gibbsLogLikelihood += members.reduce(0, +) / Double(members.count) / count
-      momentLogLikelihood +=
-        NormalDistribution.logDensity(target, moments.mean, moments.deviation) / count
+      gibbsLogs.append(members.reduce(0, +) / Double(members.count))
+      momentLogs.append(NormalDistribution.logDensity(target, moments.mean, moments.deviation))
       // The interval holds the target where the distribution function there is between its ends.
-      let below = mixture.probability(below: target)
-      if below >= 0.025 && below <= 0.975 { coverage95 += 1 }
-      for (index, level) in RegressionMetrics.levels.enumerated()
-      where abs(below - 0.5) <= level / 2 { calibration[index] += 1 }
-      width95 += (mixture.quantile(0.975) - mixture.quantile(0.025)) / count
-      crps += RegressionMetrics.crps(target, moments.mean, moments.deviation) / count
+      let probability = mixture.probability(below: target)
+      below.append(probability)
+      inside.append(probability >= 0.025 && probability <= 0.975 ? 1 : 0)
+      widths.append(mixture.quantile(0.975) - mixture.quantile(0.025))
+      ranked.append(RegressionMetrics.crps(target, moments.mean, moments.deviation))
     }
-    coverage95 /= count
-    for index in calibration.indices { calibration[index] /= count }
-    let meanSquare = squares.reduce(0, +) / count
-    rmse = meanSquare.squareRoot()
-    mixtureLogLikelihood = logs.reduce(0, +) / count
-    calibrationError =
-      (zip(calibration, RegressionMetrics.levels).reduce(0) {
-        $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
-      } / Double(calibration.count)).squareRoot()
-    logLikelihoodError = RegressionMetrics.standardError(logs)
-    // By the delta method.
-    rmseError = rmse > 0 ? RegressionMetrics.standardError(squares) / (2 * rmse) : 0
+    let mean = { (values: [Double]) in values.reduce(0, +) / Double(values.count) }
+    rmse = mean(squares).squareRoot()
+    (mixtureLogLikelihood, momentLogLikelihood) = (mean(logs), mean(momentLogs))
+    gibbsLogLikelihood = mean(gibbsLogs)
+    (coverage95, width95, crps) = (mean(inside), mean(widths), mean(ranked))
+    calibration = RegressionMetrics.coverage(below)
+    calibrationError = RegressionMetrics.calibrationError(below)
+    targetProbabilities = below
+    errors = StandardErrors(
+      // By the delta method.
+      rmse: rmse > 0 ? RegressionMetrics.standardError(squares) / (2 * rmse) : 0,
+      mixtureLogLikelihood: RegressionMetrics.standardError(logs),
+      momentLogLikelihood: RegressionMetrics.standardError(momentLogs),
+      gibbsLogLikelihood: RegressionMetrics.standardError(gibbsLogs),
+      coverage95: RegressionMetrics.standardError(inside),
+      width95: RegressionMetrics.standardError(widths),
+      crps: RegressionMetrics.standardError(ranked))
+  }
+
+  /// The coverage of central intervals of ``levels``, given the distribution function at each target.
+  static func coverage(_ probabilities: [Double]) -> [Double] {
+    levels.map { level in
+      Double(probabilities.count { abs($0 - 0.5) <= level / 2 }) / Double(probabilities.count)
+    }
+  }
+
+  /// The root mean square of coverage less level, given the distribution function at each target.
+  static func calibrationError(_ probabilities: [Double]) -> Double {
+    let gaps = zip(coverage(probabilities), levels).map { $0 - $1 }
+    return (gaps.reduce(0) { $0 + $1 * $1 } / Double(gaps.count)).squareRoot()
   }
 
   static func standardError(_ values: [Double]) -> Double {

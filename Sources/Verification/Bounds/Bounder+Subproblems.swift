@@ -211,6 +211,14 @@ extension BoundEngine {
 }
 
 extension Bounder {
+  /// Lower bounds of one row on subproblems after ascent from their dual points; eight cost little more
+  /// than one.
+  public func lowerBounds(
+    of subproblems: [Subproblem], row: OutputRow, steps: Int
+  ) -> [Double] {
+    bound(subproblems.map { ($0, row) }, steps: steps, target: .infinity).map(\.lowerBound)
+  }
+
   /// Both parts that a split makes, bounded: `zhat <= 0` first.
   ///
   /// - Parameters:

@@ -23,6 +23,8 @@ package struct LinearProgram: Sendable {
     /// A row's multiplier: at least 0 where its lower side holds, at most 0 where its upper does.
     package var duals: [Double]
     package var optimum: Double
+    /// A status of Clp's for each column, then each row.
+    package var basis: [UInt8]
   }
 
   package enum Method: Int32, Sendable {
@@ -80,8 +82,8 @@ package struct LinearProgram: Sendable {
     return bound
   }
 
-  /// Solves the program.
-  package func solve(by method: Method) -> Outcome {
+  /// Solves the program, from a basis where one is given.
+  package func solve(by method: Method, from start: [UInt8]? = nil) -> Outcome {
     var counts = [Int32](repeating: 0, count: objective.count + 1)
     for row in rows {
       for entry in row.entries { counts[entry.column + 1] += 1 }
@@ -101,11 +103,14 @@ package struct LinearProgram: Sendable {
     var x = [Double](repeating: 0, count: objective.count)
     var duals = [Double](repeating: 0, count: rows.count)
     var optimum = 0.0
+    var basis = start ?? [UInt8](repeating: 0, count: objective.count + rows.count)
+    precondition(basis.count == objective.count + rows.count, "a status for each column and row")
     let status = clp_solve(
       Int32(objective.count), Int32(rows.count), starts, indices, values, lower, upper, objective,
-      rows.map(\.lower), rows.map(\.upper), method.rawValue, 0, nil, &x, &duals, &optimum)
+      rows.map(\.lower), rows.map(\.upper), method.rawValue, start == nil ? 0 : 1, &basis,
+      &x, &duals, &optimum)
     switch status {
-    case 0: return .optimal(Solution(x: x, duals: duals, optimum: optimum))
+    case 0: return .optimal(Solution(x: x, duals: duals, optimum: optimum, basis: basis))
     case 1: return .infeasible
     default: return .stopped
     }

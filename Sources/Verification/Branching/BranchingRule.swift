@@ -73,6 +73,9 @@ public protocol BranchingOracle: Sendable {
   /// Bounds both children of several subproblems, each split at one ReLU; eight children cost little
   /// more than one.
   ///
+  /// With as many steps as the search takes, the children of what is chosen in the end are not bounded
+  /// again.
+  ///
   /// - Returns: One pair a split, in their order.
   func childBounds(of splits: [(Subproblem, ReLUIndex)], steps: Int) -> [ChildBounds]
 }
@@ -87,10 +90,17 @@ extension BranchingOracle {
 public struct BounderOracle: BranchingOracle {
   public let bounder: Bounder
   public let row: OutputRow
+  /// Where children go that are bounded as the search does it.
+  private let tried: TriedChildren?
 
   public init(_ bounder: Bounder, row: OutputRow) {
+    self.init(bounder, row: row, tried: nil)
+  }
+
+  init(_ bounder: Bounder, row: OutputRow, tried: TriedChildren?) {
     self.bounder = bounder
     self.row = row
+    self.tried = tried
   }
 
   public var network: ReLUNetwork { bounder.network }
@@ -111,10 +121,17 @@ public struct BounderOracle: BranchingOracle {
   }
 
   public func childBounds(of splits: [(Subproblem, ReLUIndex)], steps: Int) -> [ChildBounds] {
-    let children = bounder.children(splits.map { ($0, $1) })
-    let bounds = bounder.bound(children.map { ($0, row) }, steps: steps, target: 0)
-    return splits.indices.map {
-      ChildBounds(off: bounds[2 * $0].lowerBound, on: bounds[2 * $0 + 1].lowerBound)
+    let tried = tried?.steps == steps ? tried : nil
+    var pairs = splits.map { tried?.pair(of: $0, $1) }
+    let missing = pairs.indices.filter { pairs[$0] == nil }
+    let found = bounder.pairs(
+      missing.map { splits[$0] }, row: row, steps: steps, target: tried?.target ?? 0)
+    for (index, pair) in zip(missing, found) {
+      pairs[index] = pair
+      tried?.keep(pair, of: splits[index].0, splits[index].1)
+    }
+    return pairs.compactMap { pair in
+      pair.map { ChildBounds(off: $0.bounds[0].lowerBound, on: $0.bounds[1].lowerBound) }
     }
   }
 }

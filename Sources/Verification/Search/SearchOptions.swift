@@ -20,6 +20,10 @@ public struct SearchOptions: Sendable {
   public var tolerance = 1e-6
   /// Seconds of wall-clock time; nil has no end.
   public var timeout: Double?
+  /// Branches after which a search that is not done ends; nil has no end.
+  ///
+  /// Unlike the timeout it ends every run at the same place.
+  public var branchLimit: Int?
   /// Parts that are split in one round.
   public var batch = 8
   public var seed: UInt64 = 0
@@ -50,6 +54,9 @@ public struct SearchOptions: Sendable {
     if let timeout, !(timeout > 0) {
       throw refuse("the timeout is \(timeout); expected seconds above 0")
     }
+    if let branchLimit, branchLimit < 1 {
+      throw refuse("the limit is \(branchLimit) branches; expected 1 or more")
+    }
     guard batch > 0 else { throw refuse("the batch is \(batch); expected 1 or more") }
     guard memoryLimit > 0 else { throw refuse("the memory limit is \(memoryLimit) bytes") }
     guard bounds.intermediateSteps >= 0, bounds.rootSteps >= 0, bounds.childSteps >= 0,
@@ -72,8 +79,12 @@ public struct SearchProgress: Hashable, Sendable {
 /// Why a search ended without a proof or counterexample.
 public enum Incompleteness: String, Hashable, Sendable {
   case timeout
+  /// The limit of branches was reached.
+  case branches
   /// Open parts took more memory than allowed.
   case memory
+  /// A bound that closes a part does not hold with the rounding of its computation taken off.
+  case rounding
   /// A part without ambiguous ReLUs was neither proved nor violated within rounding.
   case precision
   /// A point violates the property in one precision only.

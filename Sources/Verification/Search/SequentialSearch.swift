@@ -33,22 +33,20 @@ public struct SequentialSearch: Sendable {
 
   /// Searches until an end or a number of branches.
   ///
-  /// After each split `report` is told the branches and both global bounds.
+  /// After each split `report` is told the branches and both global bounds, and may end the search.
   ///
   /// - Returns: The bounds with the branches they took.
   public func run(
     rule: any BranchingRule = BaBSR(), branches limit: Int = .max,
-    report: (_ branches: Int, _ lower: Double, _ upper: Double) -> Void = { _, _, _ in }
+    report: (_ branches: Int, _ lower: Double, _ upper: Double) -> Bool = { _, _, _ in true }
   ) -> Result {
     var rule = rule
-    let oracle = BounderOracle(bounder, row: row)
-    var root = bounder.root()
-    guard let first = planet.bound(row, box: bounder.box, root) else {
+    let oracle = PlanetOracle(bounder, planet, row: row)
+    guard let (root, first) = oracle.root() else {
       return Result(
         holds: nil, branches: 0, lowerBound: -.infinity, upperBound: .infinity,
         rootBound: -.infinity)
     }
-    root.lowerBound = first.lowerBound
     var upper = value(first.input)
     var branches = 0
     func result(_ holds: Bool?, _ lower: Double) -> Result {
@@ -68,23 +66,17 @@ public struct SequentialSearch: Sendable {
       if node.lowerBound >= upper - SequentialSearch.epsilon { continue }
       guard !node.ambiguous.isEmpty else { return result(nil, node.lowerBound) }
       let relu = rule.choose(for: [node], asking: oracle)[0]
-      for child in bounder.children([(node, relu)]) {
+      guard let children = oracle.split(node, relu) else { return result(nil, node.lowerBound) }
+      for (child, input) in children {
         branches += 1
-        var child = child
-        if child.lowerBound != .infinity {
-          guard let bound = planet.bound(row, box: bounder.box, child) else {
-            return result(nil, node.lowerBound)
-          }
-          child.lowerBound = bound.lowerBound
-          if bound.lowerBound.isFinite { upper = min(upper, value(bound.input)) }
-        }
+        if let input { upper = min(upper, value(input)) }
         if child.lowerBound < upper { queue.insert(child) }
       }
       let lower = queue.isEmpty ? upper - SequentialSearch.epsilon : queue.lowestBound
-      report(branches, lower, upper)
+      let goesOn = report(branches, lower, upper)
       if upper < 0 { return result(false, lower) }
       if lower >= 0 { return result(true, lower) }
-      if upper - lower <= SequentialSearch.epsilon { return result(nil, lower) }
+      if !goesOn || upper - lower <= SequentialSearch.epsilon { return result(nil, lower) }
     }
     return result(nil, queue.lowestBound)
   }

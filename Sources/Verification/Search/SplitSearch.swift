@@ -96,11 +96,26 @@ struct SplitSearch {
   private mutating func split(_ nodes: [Subproblem]) {
     // Rules look at one row: the one with the best bound, which the first part was bounded by.
     let row = clause.rows[clause.rows.count == 1 ? 0 : bestRow(nodes[0])]
-    let choices = rule.choose(for: nodes, asking: BounderOracle(bounder, row: row))
+    let steps = options.bounds.childSteps
+    // A part's best row is not known to a rule where there are several.
+    let tried =
+      clause.rows.count == 1 ? TriedChildren(steps: steps, target: options.tolerance) : nil
+    let oracle = BounderOracle(bounder, row: row, tried: tried)
+    let choices = rule.choose(for: nodes, asking: oracle)
     precondition(choices.count == nodes.count, "one choice for each part")
-    let children = bounder.children(zip(nodes, choices).map { ($0, $1) })
-    branches += children.count
-    insert(children, steps: options.bounds.childSteps)
+    branches += 2 * nodes.count
+    let known = zip(nodes, choices).map { tried?.pair(of: $0, $1) }
+    let missing = nodes.indices.filter { known[$0] == nil }
+    var fresh = bounded(
+      bounder.children(missing.map { (nodes[$0], choices[$0]) }), steps: steps)[...]
+    for pair in known {
+      if let pair {
+        settle(zip(pair.children, pair.bounds).map { ($0.0, seen($0.1), 0) })
+      } else {
+        settle(Array(fresh.prefix(2)))
+        fresh = fresh.dropFirst(2)
+      }
+    }
   }
 
   private func bestRow(_ node: Subproblem) -> Int {
@@ -111,7 +126,12 @@ struct SplitSearch {
 
   /// Bounds parts, closes those that are proved, and queues the others.
   private mutating func insert(_ nodes: [Subproblem], steps: Int) {
-    for (node, bound, row) in bounded(nodes, steps: steps) {
+    settle(bounded(nodes, steps: steps))
+  }
+
+  /// Closes bounded parts that are proved, and queues the others.
+  private mutating func settle(_ parts: [(node: Subproblem, bound: RowBound, row: Int)]) {
+    for (node, bound, row) in parts {
       var node = node
       node.lowerBound = bound.lowerBound
       node.dual = bound.dual
@@ -140,16 +160,20 @@ struct SplitSearch {
       nodes.flatMap { node in rows.map { (node, $0) } }, steps: steps, target: options.tolerance)
     return nodes.indices.map { index in
       let part = found[index * rows.count..<(index + 1) * rows.count]
-      for bound in part {
-        // With several rows the replay decides whether all are violated.
-        if let vertex = bound.vertex, vertex.value < upperBound {
-          upperBound = vertex.value
-          if vertex.value <= 0 { pendingCandidate = vertex.point }
-        }
-      }
+      for bound in part { _ = seen(bound) }
       let best = part.indices.max { part[$0].lowerBound < part[$1].lowerBound } ?? part.startIndex
       return (nodes[index], part[best], best - part.startIndex)
     }
+  }
+
+  /// Takes note of the point that a bound came with, and gives the bound back.
+  private mutating func seen(_ bound: RowBound) -> RowBound {
+    // With several rows the replay decides whether all are violated.
+    if let vertex = bound.vertex, vertex.value < upperBound {
+      upperBound = vertex.value
+      if vertex.value <= 0 { pendingCandidate = vertex.point }
+    }
+    return bound
   }
 
   /// Decides parts without ambiguous ReLUs, on which the rows are linear.

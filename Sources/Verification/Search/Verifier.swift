@@ -196,8 +196,7 @@ struct VerificationRun {
   private let network: ReLUNetwork
   private let options: SearchOptions
   private let rule: String
-  private let start = ContinuousClock.now
-  private let cpuStart = VerificationRun.cpuSeconds
+  private let clock = ProcessorClock()
   private var verdict: Verdict?
   private var lowerBound = Double.infinity
   /// Of problems that are done.
@@ -220,14 +219,7 @@ struct VerificationRun {
 
   var isOpen: Bool { verdict == nil }
 
-  /// Processor time of the whole process.
-  static var cpuSeconds: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
-  private var seconds: Double { Double((ContinuousClock.now - start) / .seconds(1)) }
+  private var seconds: Double { clock.wallSeconds }
 
   /// Replays a point that seems to violate a clause.
   mutating func take(_ point: [Double], problem: Int, clause: Int) {
@@ -289,6 +281,7 @@ struct VerificationRun {
     // About a hundred points a factor of ten in rounds.
     if rounds < 100 || rounds % (rounds / 50) == 0 { progress.append(point) }
     if !report(point) { end(.cancelled) }
+    if let limit = options.branchLimit, point.branches >= limit { end(.branches) }
     if let timeout = options.timeout, !(point.seconds < timeout) { end(.timeout) }
   }
 
@@ -310,7 +303,7 @@ struct VerificationRun {
     VerificationOutcome(
       verdict: verdict ?? .unsat, lowerBound: lowerBound, branches: doneBranches + branches,
       rounds: doneRounds + rounds, open: open, wallSeconds: seconds,
-      cpuSeconds: VerificationRun.cpuSeconds - cpuStart, progress: progress, rule: rule,
+      cpuSeconds: clock.seconds, progress: progress, rule: rule,
       certificate: certificate)
   }
 }

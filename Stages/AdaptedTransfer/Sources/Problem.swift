@@ -18,7 +18,9 @@ struct Problem {
   var designs: [[Int]]
   var proxies: [[Double]]
   var target: Target
+  /// Of each design; all alike where no table says.
   var accuracy: [Double]
+  var knowsAccuracy: Bool
   var unit: String
   /// What looks wrong although it may be right.
   var warnings: [String] = []
@@ -33,9 +35,17 @@ struct Problem {
       throw StageError(code: .badParameter, message: "no space '\(parameters.space)'")
     }
     let latency = try context.read("latency") { try DeviceTables(csv: $0) }
-    let accuracies = try context.read("accuracy") {
-      try DeviceTables(csv: $0, allowsNonPositive: true)
+    knowsAccuracy = !context.inputs("accuracy").isEmpty
+    guard knowsAccuracy || parameters.candidates == 0 else {
+      throw StageError(
+        code: .badParameter,
+        message:
+          "no accuracy table, so \(parameters.candidates) candidates can't be chosen; connect "
+          + "one to 'accuracy', or set 'candidates' to 0 for the latencies alone")
     }
+    let accuracies =
+      knowsAccuracy
+      ? try context.read("accuracy") { try DeviceTables(csv: $0, allowsNonPositive: true) } : nil
     guard let texts = latency.designs else {
       throw StageError(
         code: .badInput,
@@ -62,7 +72,9 @@ struct Problem {
     }
     self.space = space
     indices = latency.indices
-    accuracy = try Problem.accuracy(accuracies, latency)
+    accuracy =
+      try accuracies.map { try Problem.accuracy($0, latency) }
+      ?? [Double](repeating: 0, count: latency.indices.count)
     unit = latency.unit ?? "ms"
     warnings = latency.warnings()
     if case .table(let values) = target {

@@ -74,7 +74,8 @@ struct TransferReport {
     let found =
       design.map {
         " Best measured design within \(parameters.limit) \(problem.unit): index "
-          + "\(problem.indices[$0]), accuracy \(problem.accuracy[$0]), "
+          + "\(problem.indices[$0]), "
+          + (problem.knowsAccuracy ? "accuracy \(problem.accuracy[$0]), " : "")
           + "\(outcome.measured[$0] ?? .nan) \(problem.unit)."
       } ?? ""
     switch range.meaning(of: parameters.limit) {
@@ -109,6 +110,7 @@ struct TransferReport {
       }
       context.metric("coverage", Double(covered) / Double(rest.count))
     }
+    guard problem.knowsAccuracy else { return }
     let quality = TransferQuality(
       candidates: outcome.measured.keys.sorted(), latency: target,
       accuracy: problem.accuracy, referenceAccuracy: parameters.referenceAccuracy)

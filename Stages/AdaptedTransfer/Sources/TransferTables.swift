@@ -18,7 +18,7 @@ struct TransferTables {
   func ranking(_ outcome: AdaptedTransfer.Outcome) -> String {
     let rows = outcome.front.enumerated().map { rank, design in
       "\(rank + 1),\(problem.indices[design]),\(problem.space.text(problem.designs[design])),"
-        + "\(problem.accuracy[design]),\(outcome.measured[design].map { "\($0)" } ?? "")\n"
+        + "\(problem.knowsAccuracy ? "\(problem.accuracy[design])" : ""),\(outcome.measured[design].map { "\($0)" } ?? "")\n"
     }
     return "rank,index,design,accuracy,latency\n" + rows.joined()
   }

@@ -157,6 +157,23 @@ struct AdaptToTargetTests {
     }
   }
 
+  @Test func `without accuracies latencies are predicted, but no candidates are chosen`()
+    async throws
+  {
+    let inputs = ["latency": try file(Self.latency)]
+    var parameters: [String: Value] = ["target": "new", "proxies": ["phone"], "checks": 0]
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(AdaptToTarget.self).run(
+        parameters: .map(parameters), inputs: inputs, seed: 1)
+    }
+    #expect(error?.message.contains("no accuracy table, so 30 candidates") == true)
+    parameters["candidates"] = 0
+    let outcome = try await StageHarness(AdaptToTarget.self).run(
+      parameters: .map(parameters), inputs: inputs, seed: 1)
+    #expect(try #require(outcome.metrics["srcc"].flatMap(\.double)) > 0.9)
+    #expect(outcome.metrics["mean_gap"] == nil)
+  }
+
   private static let refused: [(Value, String)] = [
     (["target": "new", "proxies": ["phone", "new"]], "the target 'new' is among the proxies"),
     (["target": "new", "proxies": ["tv"]], "no device 'tv'"),

@@ -8,7 +8,8 @@ import Testing
 struct BayesianComparisonTests {
   private static let scores = [
     score("hmc", 0.75, 0, 0, 1), score("near", 0.70, 0.01, 0.01, 1),
-    score("far", 0.76, 0.2, 1.5, 0.01), score("cold", 0.74, 0.1, 1.2, 0.2, temperature: 0.025),
+    score("far", 0.76, 0.2, 1.5, 0.01, warnings: ["unreliable: 9 of 9 trajectories diverge"]),
+    score("cold", 0.74, 0.1, 1.2, 0.2, temperature: 0.025),
   ]
 
   @Test func `a method as likely as the reference and far from it is named`() async throws {
@@ -23,7 +24,7 @@ struct BayesianComparisonTests {
         "Test log-likelihood says **far**; fidelity to hmc says **near**."))
     let lines = String(decoding: try outcome.bytes("table"), as: UTF8.self)
       .split(separator: "\n")
-    #expect(lines[1].hasPrefix("far,1,3,0.76,"))
+    #expect(lines[1].hasPrefix("far,1,3,0.76,") && lines[1].hasSuffix(",unreliable"))
     #expect(lines[3].hasPrefix("cold,2,2,") && lines[3].hasSuffix(",T = 0.025"))
   }
 
@@ -38,7 +39,7 @@ struct BayesianComparisonTests {
 
   private static func score(
     _ name: String, _ likelihood: Double, _ distance: Double, _ divergence: Double,
-    _ ratio: Double, temperature: Double = 1
+    _ ratio: Double, temperature: Double = 1, warnings: [String] = []
   ) -> String {
     let metrics: Value = [
       "log_likelihood": ["value": .double(likelihood)],
@@ -47,7 +48,8 @@ struct BayesianComparisonTests {
       "rhat": ["value": .null, "reason": "one chain"],
     ]
     let all: Value = [
-      "method": .string(name), "temperature": .double(temperature), "warnings": [],
+      "method": .string(name), "temperature": .double(temperature),
+      "warnings": .list(warnings.map { .string($0) }),
       "metrics": metrics,
     ]
     return all.json()

@@ -30,7 +30,7 @@ public struct BayesianEvaluation: Stage {
       let draws = try posterior.predict(
         test.inputs, count: parameters.draws, random: random.child("test"))
       if posterior.likelihood.isRegression {
-        scores.add(try RegressionMetrics(draws, test.targets))
+        scores.add(try RegressionMetrics(draws, test.targets), random.child("bootstrap"))
       } else {
         let probabilities = try ClassProbabilities(draws)
         let selective = try scores.add(
@@ -63,6 +63,9 @@ public struct BayesianEvaluation: Stage {
       rows, count: parameters.draws, random: random.child("grid"))
     let convergence = try Convergence(draws)
     scores.add(convergence)
+    if let rHat = convergence.rHat.value, rHat > 1.05 {
+      context.log(.warn, "\(posterior.method): R̂ is \(rHat) on the grid: the chains have not mixed")
+    }
     var truth: PredictiveDraws?
     if !context.inputs("reference").isEmpty {
       let reference = try context.read("reference") {
@@ -82,7 +85,7 @@ public struct BayesianEvaluation: Stage {
       truth = draws
     }
     let grid = try GridScores(rows, draws, reference: truth, probe: parameters.probe)
-    for (name, value) in grid.summary { scores.add(name, value) }
+    for score in grid.summary { scores.add(score.name, score.value, error: score.error) }
     try context.write(grid.table(), to: "grid-scores")
     if rows.width == 1, posterior.likelihood.isRegression {
       let train =

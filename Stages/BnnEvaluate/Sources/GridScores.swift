@@ -11,7 +11,7 @@ struct GridScores {
   private var referenceMeans: [Double] = []
   private var referenceDeviations: [Double] = []
   private var fidelity: RegressionFidelity?
-  private(set) var summary: [(String, Statistic)] = []
+  private(set) var summary: [(name: String, value: Statistic, error: Double?)] = []
 
   /// - `probe`: The features where the ratio of deviations is taken; empty is the middle row.
   init(
@@ -26,26 +26,44 @@ struct GridScores {
     (means, deviations) = GridScores.moments(draws)
     guard let reference else { return }
     (referenceMeans, referenceDeviations) = GridScores.moments(reference)
-    let ratios = zip(deviations, referenceDeviations).map { $0 / $1 }
-    if isRegression {
-      let fidelity = try RegressionFidelity(draws, reference: reference)
-      summary = [
-        ("wasserstein2", .value(fidelity.wasserstein2)),
-        ("divergence", .value(fidelity.divergence)),
-      ]
-      self.fidelity = fidelity
-    } else {
+    if isRegression { fidelity = try RegressionFidelity(draws, reference: reference) }
+    let nearest = GridScores.nearest(rows, to: probe)
+    let scores = { (draws: PredictiveDraws, reference: PredictiveDraws) in
+      try GridScores.scores(draws, reference: reference, probe: nearest)
+    }
+    // Both runs have chance in them.
+    let own = try DrawJackknife.standardErrors(draws) { try scores($0, reference).map(\.value) }
+    let others = try DrawJackknife.standardErrors(reference) { try scores(draws, $0).map(\.value) }
+    summary = try scores(draws, reference).enumerated().map { index, score in
+      let errors = [own[index], others[index]].compactMap { $0 }
+      let square = errors.reduce(0) { $0 + $1 * $1 }
+      return (score.name, .value(score.value), errors.isEmpty ? nil : square.squareRoot())
+    }
+  }
+
+  /// How near the draws are to the reference's.
+  private static func scores(
+    _ draws: PredictiveDraws, reference: PredictiveDraws, probe: Int
+  ) throws -> [(name: String, value: Double)] {
+    let ratios = zip(moments(draws).1, moments(reference).1).map { $0 / $1 }
+    let common = [
+      ("deviation_ratio", ratios[probe]),
+      ("deviation_ratio_median", ratios.sorted()[ratios.count / 2]),
+    ]
+    guard draws.likelihood.isRegression else {
       let fidelity = try ClassificationFidelity(
         ClassProbabilities(draws), reference: ClassProbabilities(reference))
-      summary = [
-        ("agreement", .value(fidelity.agreement)),
-        ("total_variation", .value(fidelity.totalVariation)),
-        ("divergence", .value(fidelity.divergence)),
-      ]
+      return [
+        ("agreement", fidelity.agreement), ("total_variation", fidelity.totalVariation),
+        ("divergence", fidelity.divergence),
+      ] + common
     }
-    let nearest = GridScores.nearest(rows, to: probe)
-    summary.append(("deviation_ratio", .value(ratios[nearest])))
-    summary.append(("deviation_ratio_median", .value(ratios.sorted()[ratios.count / 2])))
+    let fidelity = try RegressionFidelity(draws, reference: reference)
+    return [
+      ("wasserstein2", fidelity.wasserstein2),
+      ("gaussian_wasserstein2", fidelity.gaussianWasserstein2),
+      ("divergence", fidelity.divergence),
+    ] + common
   }
 
   /// Mean and deviation of the first output of each row.

@@ -22,7 +22,9 @@ struct ScoreSheet {
     scores.add(name, value, error: error)
   }
 
-  mutating func add(_ metrics: RegressionMetrics) { scores.add(metrics) }
+  mutating func add(_ metrics: RegressionMetrics, _ random: RandomStream) {
+    scores.add(metrics, random: random)
+  }
 
   /// - Returns: The rows from the most certain on.
   mutating func add(
@@ -39,6 +41,8 @@ struct ScoreSheet {
   mutating func add(_ convergence: Convergence) {
     add("rhat", convergence.rHat)
     add("effective_draws", convergence.effectiveDraws)
+    add("effective_tail_draws", convergence.effectiveTailDraws)
+    add("monte_carlo_error", convergence.monteCarloError)
   }
 
   func report(in context: StageContext) {
@@ -60,26 +64,40 @@ struct ScoreSheet {
 struct Convergence {
   var rHat: Statistic
   var effectiveDraws: Statistic
+  var effectiveTailDraws: Statistic
+  /// The largest Monte Carlo error of a mean of f, in deviations of f.
+  var monteCarloError: Statistic
 
   init(_ draws: PredictiveDraws) throws {
-    guard draws.chains > 1 else {
-      (rHat, effectiveDraws) = (.undefined("one chain"), .undefined("one chain"))
-      return
-    }
-    var (largest, least): (Double?, Double?)
+    (rHat, effectiveDraws) = (.undefined("one chain"), .undefined("one chain"))
+    (effectiveTailDraws, monteCarloError) = (rHat, rHat)
+    guard draws.chains > 1 else { return }
+    var all: [ChainDiagnostics] = []
+    var errors: [Double] = []
     for row in 0..<draws.rows {
       for output in 0..<draws.outputs {
-        let diagnostics = try ChainDiagnostics(draws.chainValues(at: row, output: output))
-        guard let rHat = diagnostics.rHat.value, let size = diagnostics.bulkSize.value else {
-          let reason = diagnostics.rHat.reason ?? "undefined"
-          (self.rHat, effectiveDraws) = (.undefined(reason), .undefined(reason))
-          return
+        let chains = draws.chainValues(at: row, output: output)
+        let diagnostics = try ChainDiagnostics(chains)
+        all.append(diagnostics)
+        if let error = diagnostics.meanError.value {
+          errors.append(error / Moments(chains.flatMap { $0 }).deviation)
         }
-        largest = max(largest ?? rHat, rHat)
-        least = min(least ?? size, size)
       }
     }
-    rHat = largest.map { .value($0) } ?? .undefined("no rows")
-    effectiveDraws = least.map { .value($0) } ?? .undefined("no rows")
+    func worst(
+      _ better: (Double, Double) -> Double, _ part: (ChainDiagnostics) -> Statistic
+    ) -> Statistic {
+      if let reason = all.compactMap({ part($0).reason }).first { return .undefined(reason) }
+      let values = all.compactMap { part($0).value }
+      guard let first = values.first else { return .undefined("no rows") }
+      return .value(values.reduce(first, better))
+    }
+    rHat = worst(max) { $0.rHat }
+    effectiveDraws = worst(min) { $0.bulkSize }
+    effectiveTailDraws = worst(min) { $0.tailSize }
+    monteCarloError =
+      rHat.value == nil
+      ? .undefined(rHat.reason ?? "undefined")
+      : errors.max().map { .value($0) } ?? .undefined("no rows")
   }
 }

@@ -9,21 +9,26 @@ public struct BayesianFit: Stage {
   public struct Parameters: Decodable, Sendable {
     var method: String
     var options: [String: Value]
-    var likelihood: String
-    var classes: Int
-    var noise: Double
-    var noiseShape: Double
-    var noiseRate: Double
-    var hidden: [Int]
-    var activation: String
-    var priorWeights: [Double]
-    var priorBiases: [Double]
-    var priorDeviation: Double
-    var standardise: Bool
+    var model: ModelDescription
     var pixelMean: Double
     var pixelDeviation: Double
-    var arithmetic: String
     var `repeat`: Int
+
+    private enum Key: String, CodingKey {
+      case method, options, pixelMean, pixelDeviation
+      case `repeat` = "repeat"
+    }
+
+    public init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: Key.self)
+      method = try values.decode(String.self, forKey: .method)
+      options = try values.decode([String: Value].self, forKey: .options)
+      pixelMean = try values.decode(Double.self, forKey: .pixelMean)
+      pixelDeviation = try values.decode(Double.self, forKey: .pixelDeviation)
+      `repeat` = try values.decode(Int.self, forKey: .repeat)
+      // Its parameters stand beside the stage's own.
+      model = try ModelDescription(from: decoder)
+    }
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -36,14 +41,17 @@ public struct BayesianFit: Stage {
     let data = try data(parameters, slot, context)
     do {
       let method = try InferenceMethods.method(parameters.method, options: parameters.options)
-      let posterior = try parameters.posterior(data.rows, scaling: data.scaling)
+      let posterior = try parameters.model.posterior(data.rows, scaling: data.scaling)
       let result = try await method.fit(
         posterior,
         FitContext(
           random: RandomStream(seed: context.seed).child("fit").child(parameters.repeat),
           workers: context.cpus, checkpoints: try FitCheckpoints(context).checkpoints,
           progress: { context.progress($0, of: $1) }))
-      try result.file().write(to: context.output("posterior"))
+      var file = result.file()
+      file.metadata["seed"] = "\(context.seed)"
+      file.metadata["repeat"] = "\(parameters.repeat)"
+      try file.write(to: context.output("posterior"))
       report(result, context)
     } catch let error as InferenceError {
       throw StageError(
@@ -66,7 +74,7 @@ public struct BayesianFit: Stage {
         message: "both 'train' and 'pictures' are connected; one of them is fitted",
         slot: "train")
     }
-    guard ["bernoulli", "categorical"].contains(parameters.likelihood) else {
+    guard ["bernoulli", "categorical"].contains(parameters.model.likelihood) else {
       throw StageError(
         code: .badParameter,
         message: "pictures have classes; 'likelihood' must be categorical, or bernoulli for two")
@@ -89,49 +97,5 @@ public struct BayesianFit: Stage {
     context.metric("temperature", result.temperature)
     context.metric("warnings", result.warnings.count)
     for warning in result.warnings { context.log(.warn, "\(result.method): \(warning)") }
-  }
-}
-
-extension BayesianFit.Parameters {
-  /// - `scaling`: Of rows that are scaled already; nil where it is to be learned.
-  fileprivate func posterior(
-    _ rows: LabelledRows, scaling given: Standardisation?
-  ) throws -> Posterior {
-    let likelihood = try self.likelihood(rows)
-    let network = try Network(
-      inputs: rows.inputs.width, hidden: hidden, outputs: likelihood.outputs,
-      activation: Network.Activation(rawValue: activation) ?? .relu)
-    let factors = { (given: [Double]) in
-      given.isEmpty ? network.layers.map { _ in 1 } : given
-    }
-    let prior: Prior =
-      priorDeviation > 0
-      ? .isotropic(priorDeviation)
-      : .scaledByWidth(weights: factors(priorWeights), biases: factors(priorBiases))
-    let arithmetic = Posterior.Arithmetic(rawValue: arithmetic) ?? .double
-    if let given {
-      return try Posterior(
-        network: network, prior: prior, likelihood: likelihood, rows: rows, scaling: given,
-        arithmetic: arithmetic)
-    }
-    let scaling =
-      standardise
-      ? try Standardisation(rows, scalesTarget: likelihood.isRegression)
-      : .identity(width: rows.inputs.width)
-    return try Posterior(
-      network: network, prior: prior, likelihood: likelihood, rows: scaling.rows(rows),
-      scaling: scaling, arithmetic: arithmetic)
-  }
-
-  private func likelihood(_ rows: LabelledRows) throws -> Likelihood {
-    switch likelihood {
-    case "heteroscedastic": .heteroscedastic
-    case "bernoulli": .bernoulli
-    case "categorical": .categorical(classes: classes)
-    default:
-      noise > 0
-        ? .gaussian(.known(deviation: noise))
-        : .gaussian(.learned(shape: noiseShape, rate: noiseRate))
-    }
   }
 }

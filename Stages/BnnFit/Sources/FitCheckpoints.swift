@@ -54,7 +54,8 @@ final class FitCheckpoints: Sendable {
       } catch {
         context.log(.warn, "the checkpoint was not written: \(error)")
       }
-      let old = "\(context.scratch)/chains-\(state.number - 1).safetensors"
+      // The runner may be busy: it takes one while the next ones are written.
+      let old = "\(context.scratch)/chains-\(state.number - 5).safetensors"
       try? FileManager.default.removeItem(atPath: old)
     }
   }

@@ -68,6 +68,7 @@ struct BayesianFitTests {
     ("a,y\n1,2\n", "the target is 2.0 in every row"), ("a,b\n1,2\n", "no column 'y' of numbers"),
     ("a,y\nx,2\n", "the column 'a' isn't of numbers"), ("a,y\n,2\n1,3\n", "row 0, column 'a'"),
     ("a,y\ninf,2\n1,3\n", "row 0, column 'a'"), ("y\n1\n", "0 feature columns"),
+    ("a,y\n1,2\n1\n", "1 cell"), ("a,y\n1,nan\n1,3\n", "row 0: the target is nan"),
   ]
 
   @Test(arguments: badFiles)

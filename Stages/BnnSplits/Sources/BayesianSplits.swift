@@ -30,7 +30,8 @@ public struct BayesianSplits: Stage {
   ]
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
-    let splits = try context.inputs("scores").map(scores)
+    let files = try context.inputs("scores").map(scores)
+    let (methods, splits) = (files.map(\.method), files.map(\.values))
     for (name, value) in parameters.published.sorted(by: { $0.key < $1.key })
     where Self.slack[name] == nil || value.count != 2 {
       throw StageError(
@@ -62,8 +63,12 @@ public struct BayesianSplits: Stage {
     }
     context.metric("splits", splits.count)
     if !context.inputs("baseline").isEmpty {
-      let baseline = try context.inputs("baseline").map(scores)
+      let baseline = try context.inputs("baseline").map { try scores($0).values }
       context.metric("wasserstein2_gain", gain(of: splits, over: baseline))
+      // Of several methods the one that gains least.
+      let methods = Dictionary(grouping: zip(methods, splits), by: \.0)
+      let gains = methods.values.map { gain(of: $0.map(\.1), over: baseline) }
+      context.metric("least_gain", gains.contains(nil) ? nil : gains.compactMap { $0 }.min())
       for name in Self.compared {
         let means = [splits, baseline].map { scores -> Double? in
           let values = scores.compactMap { $0[name] }
@@ -106,7 +111,9 @@ public struct BayesianSplits: Stage {
       (theirs.mean - ours.mean) / sum.squareRoot(), degrees: degrees)
   }
 
-  private func scores(_ input: StageInput) throws -> [String: Double] {
+  private func scores(
+    _ input: StageInput
+  ) throws -> (method: String, values: [String: Double]) {
     guard
       let map = try? Value(json: Data(contentsOf: URL(fileURLWithPath: input.path))).map,
       let metrics = map["metrics"]?.map
@@ -115,7 +122,7 @@ public struct BayesianSplits: Stage {
         code: .badInput, message: "\(input.name): the file isn't what bnn-evaluate writes",
         slot: input.slot)
     }
-    return metrics.compactMapValues { $0["value"]?.double }
+    return (map["method"]?.string ?? "", metrics.compactMapValues { $0["value"]?.double })
   }
 
   private func rounded(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }

@@ -34,8 +34,17 @@ struct BayesianSplitsTests {
     // Welch: 2.5 over √(1 + 0.25), with 1.25² / (1 + 0.0625) degrees of freedom, of which t is 2.24.
     let gain = outcome.metrics["wasserstein2_gain"]?.double ?? 0
     #expect(gain > 1.2 && gain < 1.6, "\(gain)")
+    #expect(outcome.metrics["least_gain"]?.double == gain)
     let single = try await run([2], [:], baseline: [5])
     #expect(single.metrics["wasserstein2_gain"]?.double == nil)
+  }
+
+  @Test func `of several methods the least gain is told`() async throws {
+    let near = try items([2, 4], "near")
+    let scores = ["scores": near + (try items([5, 7], "far")), "baseline": try items([5, 6])]
+    let outcome = try await StageHarness(BayesianSplits.self).run(gathered: scores)
+    let far = try await run([5, 7], [:], baseline: [5, 6]).metrics["wasserstein2_gain"]?.double
+    #expect(outcome.metrics["least_gain"]?.double == far && far ?? 1 < 0)
   }
 
   private func run(
@@ -47,11 +56,13 @@ struct BayesianSplitsTests {
       parameters: parameters, gathered: gathered)
   }
 
-  private func items(_ values: [Double]) throws -> [(name: String, path: String)] {
+  private func items(
+    _ values: [Double], _ method: String = "m"
+  ) throws -> [(name: String, path: String)] {
     try values.enumerated().map { index, value in
       let path = NSTemporaryDirectory() + "split-\(UUID().uuidString).json"
       let scores: Value = [
-        "method": "m",
+        "method": .string(method),
         "metrics": [
           "rmse": ["value": .double(value)], "wasserstein2": ["value": .double(value)],
           "rhat": ["value": .null, "reason": "one chain"],

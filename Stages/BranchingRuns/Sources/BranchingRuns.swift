@@ -12,11 +12,14 @@ public struct BranchingRuns: Stage {
     var images: String
     var tables: [String]
     var perTable: Int
+    var only: [String]
     var mostRecorded: Int
     var rule: String
     var label: String
     var snapshot: String
     var rounds: Int
+    var search: String
+    var generations: Int
     var failSafe: Bool
     var failSafeSteps: Int
     var timeout: Double
@@ -32,32 +35,23 @@ public struct BranchingRuns: Stage {
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
     let inputs = try RowSelection(parameters, context)
     let rules = try RuleMaker(parameters, context)
-    var options = SearchOptions()
-    options.timeout = parameters.timeout
-    options.batch = parameters.batch
-    options.seed = context.seed
-    options.workers = context.cpus
-    options.keepsCertificate = false
-    let verifier = try Verifier(inputs.network, options)
+    let search = try RowSearch(parameters, inputs.network, context)
     var runs: [SolverRun] = []
     var lines = "property,lower bound,cpu seconds\n"
     var cpu = 0.0
     for row in inputs.rows {
-      let outcome = try verifier.verify(
-        row.property, rule: rules.make(seed: context.seed),
-        report: { $0.branches < parameters.branches })
-      cpu += outcome.cpuSeconds
+      let found = try search.run(row.property, rules.make(seed: context.seed))
+      cpu += found.cpuSeconds
       runs.append(
         SolverRun(
           set: row.set, group: row.group, property: row.name, method: rules.label,
-          verdict: verdict(outcome.verdict), branches: outcome.branches,
-          seconds: outcome.wallSeconds,
+          verdict: found.verdict, branches: found.branches, seconds: found.seconds,
           // What a row that is given up by its branches counts is what was spent on it.
-          limit: verdict(outcome.verdict) == .unknown ? outcome.wallSeconds : parameters.timeout))
-      lines += "\(row.name),\(outcome.lowerBound),\(outcome.cpuSeconds)\n"
+          limit: found.verdict == .unknown ? found.seconds : parameters.timeout))
+      lines += "\(row.name),\(found.lowerBound),\(found.cpuSeconds)\n"
       context.progress(
         runs.count, of: inputs.rows.count, unit: "rows",
-        message: "\(row.name) \(outcome.verdict.word), \(outcome.branches) branches")
+        message: "\(row.name) \(found.verdict.rawValue), \(found.branches) branches")
     }
     try context.write(SolverRun.csv(runs), to: "runs")
     try context.write(
@@ -76,17 +70,9 @@ public struct BranchingRuns: Stage {
     guard parameters.rule.hasPrefix("gnn") else { return }
     let counts = rules.ledger.counts
     context.metric("decisions", counts.decisions)
+    context.metric("passes", counts.passes)
     context.metric("asked", counts.asked)
     context.metric("lost", counts.lost)
     context.metric("updates", counts.updates)
-  }
-
-  private func verdict(_ verdict: Verdict) -> SolverRun.Verdict {
-    switch verdict {
-    case .unsat: .unsat
-    case .sat: .sat
-    case .unknown(.timeout): .timeout
-    case .unknown: .unknown
-    }
   }
 }

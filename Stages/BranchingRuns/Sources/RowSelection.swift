@@ -32,6 +32,13 @@ struct RowSelection {
       throw StageError(
         code: .badInput, message: "\(error)".replacing("\(folder)/", with: ""), slot: "files")
     }
+    let known = Set(rows.map(\.name))
+    if let missing = parameters.only.first(where: { !known.contains($0) }) {
+      throw StageError(
+        code: .badParameter,
+        message: "'only' names '\(missing)', which is no usable row of "
+          + parameters.tables.joined(separator: ", "))
+    }
     guard !rows.isEmpty else {
       throw StageError(
         code: .badParameter,
@@ -52,6 +59,8 @@ struct RowSelection {
       recorded.filter { $0.method == "gnn" }.map { ($0.property, $0.branches) }
     ) { first, _ in first }
     let wanted = usable.filter { entry in
+      guard parameters.only.isEmpty || parameters.only.contains("\(file.name)/\(entry.row.row)")
+      else { return false }
       guard parameters.mostRecorded > 0 else { return true }
       guard let count = branches["\(file.name)/\(entry.row.row)"] ?? nil else { return false }
       return count <= parameters.mostRecorded

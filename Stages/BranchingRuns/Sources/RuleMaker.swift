@@ -17,6 +17,7 @@ struct RuleMaker {
     var options = GraphBranching.Options()
     options.hasFailSafe = parameters.failSafe
     options.steps = parameters.failSafeSteps
+    options.generations = parameters.generations
     options.learns = parameters.rule == "gnn-online"
     options.workers = context.cpus
     self.options = options

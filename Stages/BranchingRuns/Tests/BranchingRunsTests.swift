@@ -4,6 +4,7 @@ import StageKit
 import StageTesting
 import StructuredValue
 import Testing
+import Verification
 
 struct BranchingRunsTests {
   @Test(
@@ -26,6 +27,18 @@ struct BranchingRunsTests {
     #expect(outcome.metrics["skipped"] == 560)
   }
 
+  @Test(.enabled(if: Mirror.isPresent && SequentialSearch.isAvailable, "no data, or no Clp"))
+  func `the published search counts the first split's two children`() async throws {
+    let outcome = try await StageHarness(BranchingRuns.self).run(
+      parameters: [
+        "tables": ["base_easy"], "only": ["base_easy/565"], "rule": "gnn", "search": "sequential",
+        "snapshot": "snapshot.pt", "branches": 2,
+      ], inputs: ["files": try Mirror.files()])
+    let lines = String(decoding: try outcome.bytes("runs"), as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 2 && lines[1].contains(",base_easy/565,gnn,unknown,2,"), "\(lines[1])")
+    #expect(outcome.metrics["decisions"] == 1 && outcome.metrics["passes"] == 1)
+  }
+
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"))
   func `a learned rule without weights is refused`() async throws {
     let files = try Mirror.files()
@@ -35,6 +48,7 @@ struct BranchingRunsTests {
       (["rule": "babsr", "network": "none.pth"], "none.pth"),
       (["rule": "babsr", "images": "none"], "none"),
       (["rule": "babsr", "tables": ["base_easy"], "most-recorded": 1], "no row is left"),
+      (["rule": "babsr", "only": ["base_easy/641"]], "'base_easy/641'"),
     ] {
       let error = await #expect(throws: StageError.self) {
         try await StageHarness(BranchingRuns.self).run(

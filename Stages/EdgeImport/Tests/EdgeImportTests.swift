@@ -63,6 +63,40 @@ struct EdgeImportTests {
     #expect(error?.code == .badInput)
   }
 
+  @Test func `tables of other lengths are refused with both counts`() async throws {
+    // pickle.dumps([1.5, 2.5], protocol=2), and of three numbers.
+    func list(_ numbers: Int) -> Data {
+      let number: [UInt8] = [0x47, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0]
+      return Data(
+        [0x80, 2, 0x5D, 0x71, 0, 0x28] + (0..<numbers).flatMap { _ in number } + [0x65, 0x2E])
+    }
+    let folder = try folder([:])
+    try list(2).write(to: URL(fileURLWithPath: "\(folder)/phone.pickle"))
+    try list(3).write(to: URL(fileURLWithPath: "\(folder)/board.pickle"))
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(EdgeImport.self).run(
+        parameters: ["devices": ["phone", "board"]], inputs: ["folder": folder])
+    }
+    #expect(error?.message == "board.pickle: 3 rows, where the other files have 2")
+  }
+
+  @Test func `values without a unit are refused`() async throws {
+    let folder = try folder(["mine.csv": "index,phone\n0,1\n1,2\n"])
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(EdgeImport.self).run(
+        parameters: ["devices": ["phone"], "source": "mine.csv", "unit": ""],
+        inputs: ["folder": folder])
+    }
+    #expect(error?.message.hasPrefix("'unit' is empty") == true)
+  }
+
+  @Test func `a device that rejects more than a fifth is pointed out`() async throws {
+    let folder = try folder(["mine.csv": "index,phone\n0,1\n1,-1\n2,3\n"])
+    let outcome = try await StageHarness(EdgeImport.self).run(
+      parameters: ["devices": ["phone"], "source": "mine.csv"], inputs: ["folder": folder])
+    #expect(outcome.log.contains { $0.contains("'phone': 33 % of the rows are invalid") })
+  }
+
   @Test func `devices with one ranking are pointed out`() async throws {
     let folder = try folder(["mine.csv": "index,a,b\n0,1,2\n1,2,3\n2,3,9\n"])
     let outcome = try await StageHarness(EdgeImport.self).run(

@@ -11,10 +11,10 @@ public struct LearnOptimizer: Stage {
     var space: String
     var unseen: [String]
     var references: [Int]
+    var referenceCount: Int
     var samples: Int
     var rounds: Int
     var designsPerRound: Int
-    var predictorSteps: Int
     var steps: Int
     var unit: String
   }
@@ -38,25 +38,20 @@ public struct LearnOptimizer: Stage {
     let designs = known.map { problem.designs[$0] }
 
     context.progress(0, of: 100, message: "latency predictor")
-    var latencyOptions = LatencyPredictor.Options()
-    latencyOptions.steps = parameters.predictorSteps
     let latency = try LatencyPredictor(
       designs, latencies: problem.sources.map { table in known.map { table.latencies[$0] } },
       profiles: problem.sources.map(\.profile), references: problem.references,
-      space: problem.space, options: latencyOptions,
-      random: random.child("latency"))
+      space: problem.space, random: random.child("latency"))
     let ranges = problem.sources.map { $0.range(known) }
     context.progress(10, of: 100, message: "accuracy predictor and its rounds")
 
-    var accuracyOptions = AccuracyPredictor.Options()
-    accuracyOptions.steps = parameters.predictorSteps
     var rounds = ActiveRounds()
     rounds.rounds = parameters.rounds
     rounds.designsPerRound = parameters.designsPerRound
     let (accuracy, measured) = try rounds.fit(
       designs, accuracies: known.map { problem.accuracies[$0] }, latency: latency,
       devices: problem.sources.map(\.profile), ranges: ranges, pool: problem.designs,
-      options: accuracyOptions, random: random.child("accuracy")
+      random: random.child("accuracy")
     ) { problem.accuracy(of: $0) }
     context.progress(50, of: 100, message: "optimizer")
 
@@ -64,16 +59,16 @@ public struct LearnOptimizer: Stage {
     options.steps = parameters.steps
     let optimizer = try DesignOptimizer(
       accuracy: accuracy, latency: latency, devices: problem.sources.map(\.profile),
-      budgets: ranges, pool: problem.designs, options: options, random: random.child("optimizer")
+      budgets: ranges, known: designs, pool: problem.designs, options: options,
+      random: random.child("optimizer")
     ) { done, all in context.progress(50 + done * 45 / all, of: 100, message: "optimizer") }
     context.progress(95, of: 100, message: "trial on unseen devices")
 
     let trial = try DesignTrial(
-      problem.designs, accuracies: problem.accuracies, predictor: accuracy)
+      problem.designs, accuracies: problem.accuracies, predictor: accuracy, latency: latency)
     let rows = try problem.targets.flatMap { target in
       try trial.run(
-        optimizer, latency: latency, device: (target.name, target.profile),
-        latencies: target.latencies,
+        optimizer, device: (target.name, target.profile), latencies: target.latencies,
         random: random.child("trial"))
     }
     context.progress(100, of: 100)
@@ -87,7 +82,10 @@ public struct LearnOptimizer: Stage {
     context.metric("evolutionary_judged", DesignTrial.judged(rows, .evolutionary))
     try reportPredictors(problem, accuracy, latency, Set(designs + measured), context)
     context.metric("accuracies_measured", designs.count + measured.count)
-    context.metric("latencies_measured", parameters.references.count)
+    context.metric("latencies_measured", problem.references.count)
+    context.metric("risk_price", optimizer.price.points)
+    context.metric("known_exceeded", optimizer.price.exceeded)
+    try context.write(problem.referenceTable, to: "references")
   }
 
   private func reportPredictors(

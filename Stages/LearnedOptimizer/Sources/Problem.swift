@@ -25,6 +25,8 @@ struct Problem {
   let targets: [Device]
   /// The designs of the devices' profiles.
   let references: [[Int]]
+  /// The same, for whoever is to measure them.
+  let referenceTable: String
   private let places: [[Int]: Int]
 
   init(_ parameters: LearnOptimizer.Parameters, _ context: StageContext) throws {
@@ -45,22 +47,32 @@ struct Problem {
     }
     let rows = Dictionary(
       latency.indices.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let references = try parameters.references.map { index in
-      guard let row = rows[index] else {
-        throw StageError(
-          code: .badParameter, message: "reference design \(index) is not in the latency table")
-      }
-      return row
-    }
     for name in parameters.unseen where !latency.devices.contains(name) {
       throw StageError(
         code: .badParameter,
         message: "no device '\(name)' in the latency table; it has "
           + latency.devices.joined(separator: ", "))
     }
+    guard parameters.unseen.count < latency.devices.count else {
+      throw StageError(
+        code: .badParameter, message: "every device is unseen; leave some to learn on")
+    }
+    let given = try parameters.references.map { index in
+      guard let row = rows[index] else {
+        throw StageError(
+          code: .badParameter, message: "reference design \(index) is not in the latency table")
+      }
+      return row
+    }
     do {
       let designs = try tables.designs(in: space)
       self.designs = designs
+      let references =
+        given.isEmpty
+        ? try Problem.chosen(parameters, space, designs, latency) : given
+      referenceTable =
+        "index,design\n"
+        + references.map { "\(latency.indices[$0]),\(space.text(designs[$0]))\n" }.joined()
       self.references = references.map { designs[$0] }
       let devices = try latency.devices.enumerated().map { column, name in
         Device(
@@ -73,14 +85,30 @@ struct Problem {
     } catch {
       throw StageError(code: .badInput, message: "\(error)", slot: "latency")
     }
-    guard !sources.isEmpty else {
-      throw StageError(
-        code: .badParameter, message: "every device is unseen; leave some to learn on")
-    }
     accuracies = tables.accuracy
     places = Dictionary(
       designs.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   func accuracy(of design: [Int]) -> Double? { places[design].map { accuracies[$0] } }
+
+  /// The designs that would tell most of a device like the known ones; no value of an unseen one
+  /// is read.
+  private static func chosen(
+    _ parameters: LearnOptimizer.Parameters, _ space: SearchSpace, _ designs: [[Int]],
+    _ latency: DeviceTables
+  ) throws -> [Int] {
+    let known = latency.devices.indices.filter {
+      !parameters.unseen.contains(latency.devices[$0])
+    }
+    let pool = (0..<parameters.samples).filter { row in
+      known.allSatisfy { latency.values[$0][row] > 0 }
+        && (space != .nasbench201 || NASBench201.isConnected(designs[row]))
+    }
+    let kernel = try TransferKernel(
+      space: space, designs: Array(designs[..<parameters.samples]),
+      sources: known.map { Array(latency.values[$0][..<parameters.samples]) }, pool: pool)
+    return try kernel.chosen(
+      parameters.referenceCount, among: pool, judgedBy: pool, weights: kernel.samplingWeights)
+  }
 }

@@ -121,6 +121,15 @@ struct PredictorStageTests {
       error?.message == "'gcn' needs designs that are graphs; of 'hat' take mlp or gbdt")
   }
 
+  @Test func `fewer designs than table entries are warned of, with the rank`() async throws {
+    let outcome = try await run(["device": "phone", "model": "lut", "train-rows": 20])
+    #expect(
+      outcome.log.contains {
+        $0.contains("20 training designs for 31 table entries (rank 1")
+          && $0.contains("without regularisation")
+      }, "\(outcome.log)")
+  }
+
   @Test func `more training rows than the table has is refused`() async throws {
     let error = await #expect(throws: StageError.self) {
       try await run(["device": "phone", "train-rows": 399])

@@ -42,6 +42,28 @@ struct TransferFromProxyTests {
     #expect(try first.bytes("measurements") != other.bytes("measurements"))
   }
 
+  @Test func `a target with the proxy's values is a trivial transfer`() async throws {
+    let twin = "index,phone,twin\n" + (0..<60).map { "\($0),\($0 + 1),\($0 + 1)\n" }.joined()
+    let outcome = try await run(
+      ["proxy": "phone", "target": "twin", "layers": 1, "samples": 20], latency: twin)
+    #expect(
+      outcome.log.contains {
+        $0.contains("'phone' and 'twin' hold the same values: a trivial transfer")
+      })
+  }
+
+  @Test func `devices that run no common design are refused`() async throws {
+    let apart =
+      "index,phone,board\n"
+      + (0..<60).map { $0 < 30 ? "\($0),\($0 + 1),\n" : "\($0),,\($0)\n" }.joined()
+    let error = await #expect(throws: StageError.self) {
+      try await run(["proxy": "phone", "target": "board", "samples": 20], latency: apart)
+    }
+    #expect(
+      error?.message.hasPrefix("none of the 60 designs is valid on both 'phone' and 'board'")
+        == true, "\(error?.message ?? "")")
+  }
+
   private static let refused: [(Value, String)] = [
     (["proxy": "phone", "target": "phone"], "'phone' is both proxy and target"),
     (["proxy": "phone", "target": "tv"], "no device 'tv'"),
@@ -73,11 +95,11 @@ struct TransferFromProxyTests {
   }
 
   private func run(
-    _ parameters: Value, seed: UInt64 = 1
+    _ parameters: Value, latency: String = latency, seed: UInt64 = 1
   ) async throws -> StageHarness<TransferFromProxy>.Outcome {
     try await StageHarness(TransferFromProxy.self).run(
       parameters: parameters,
-      inputs: ["latency": try file(Self.latency), "accuracy": try file(Self.accuracy)], seed: seed)
+      inputs: ["latency": try file(latency), "accuracy": try file(Self.accuracy)], seed: seed)
   }
 
   private func file(_ text: String) throws -> String {

@@ -32,7 +32,8 @@ struct RegressionSplitTests {
     ("index_train_0.txt", "0\n-1\n", "entry 1 is -1.0; an index from 0 to 3"),
     ("index_train_0.txt", "0\n0\n", "index 0 is there twice"),
     ("index_train_0.txt", "0\n2\n", "both name row 2"),
-    ("index_target.txt", "1\n2\n", "names 2 columns; one is needed"),
+    ("index_train_0.txt", "0\n4\n", "entry 1 is 4.0; an index from 0 to 3"),
+    ("index_test_0.txt", "", ""), ("index_target.txt", "1\n2\n", "names 2 columns; one is needed"),
   ]
 
   @Test(arguments: refused.indices)

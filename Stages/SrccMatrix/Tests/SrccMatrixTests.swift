@@ -45,6 +45,14 @@ struct SrccMatrixTests {
     #expect(outcome.log.contains("warn: a and b: undefined, the second side is constant"))
   }
 
+  @Test func `devices that run no common design have no correlation`() async throws {
+    let outcome = try await StageHarness(SrccMatrix.self).run(
+      inputs: ["table": try file("index,a,b,c\n0,1,,1\n1,2,,3\n2,,5,4\n3,,6,9\n")])
+    #expect(outcome.metrics["pairs"] == 2)
+    #expect(
+      outcome.log.contains("warn: a and b: undefined, 0 common values, at least 2 are needed"))
+  }
+
   @Test func `an unknown proxy or pair lists the devices`() async throws {
     let path = try file(Self.table)
     for parameters: Value in [["proxy": "z"], ["published": ["a|z": 1.0]]] {

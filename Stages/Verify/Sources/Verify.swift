@@ -1,5 +1,6 @@
 public import StageKit
 import Verification
+import VerificationAudit
 
 /// Decides one property of one network.
 public struct Verify: Stage {
@@ -8,6 +9,7 @@ public struct Verify: Stage {
     var branching: String
     var splitting: String
     var timeout: Double
+    var branches: Int
     var tolerance: Double
     var batch: Int
     var attackStarts: Int
@@ -16,6 +18,7 @@ public struct Verify: Stage {
     var rootSteps: Int
     var childSteps: Int
     var memory: Int
+    var rigorous: Bool
     var certificate: Bool
   }
 
@@ -25,6 +28,12 @@ public struct Verify: Stage {
   public init() {}
 
   public func run(_ parameters: Parameters, in context: StageContext) async throws {
+    guard parameters.certificate || !parameters.rigorous else {
+      throw StageError(
+        code: .badParameter,
+        message: "'rigorous' computes the bounds of the certificate anew; set 'certificate' to true"
+      )
+    }
     let network = try context.read("network") { try ReLUNetwork.read(path: $0) }
     let property = try context.read("property") { path in
       try Property.read(
@@ -36,7 +45,7 @@ public struct Verify: Stage {
     if context.resume != nil && resume?.key != key {
       context.log(.warn, "the saved search is of other inputs or options; starting anew")
     }
-    let outcome: VerificationOutcome
+    var outcome: VerificationOutcome
     do throws(VerificationError) {
       let rule = try BranchingRules.rule(named: parameters.branching, seed: context.seed)
       let verifier = try Verifier(network, parameters.options(context))
@@ -54,10 +63,33 @@ public struct Verify: Stage {
         code: error.code == .badOption ? .badParameter : .badInput, message: error.message,
         slot: error.code == .badProperty ? "property" : nil)
     }
+    if parameters.rigorous, outcome.verdict == .unsat {
+      confirm(&outcome, network, property, context)
+    }
     try VerificationReport(outcome, network).write(to: context)
     if let certificate = outcome.certificate {
       try certificate.write(to: context.output("certificate"))
     }
+  }
+
+  /// Takes back a proof of which a bound does not hold with its rounding accounted for.
+  private func confirm(
+    _ outcome: inout VerificationOutcome, _ network: ReLUNetwork, _ property: Property,
+    _ context: StageContext
+  ) {
+    let clock = ProcessorClock()
+    let parts = outcome.certificate?.proofs.reduce(0) { $0 + $1.leafCount } ?? 0
+    let report = outcome.certificate.map { certificate in
+      Audit.check(certificate, network, property) {
+        context.progress($0.leaves, of: max(parts, $0.leaves), unit: "parts", message: "rounding")
+      }
+    }
+    outcome.wallSeconds += clock.wallSeconds
+    outcome.cpuSeconds += clock.seconds
+    guard report?.isValid != true else { return }
+    context.log(.warn, "the proof is not rigorous: \(report?.failure ?? "there is no certificate")")
+    outcome.verdict = .unknown(.rounding)
+    outcome.certificate = nil
   }
 
   /// What a saved search is of.
@@ -87,6 +119,7 @@ extension Verify.Parameters {
     var options = SearchOptions()
     options.tolerance = tolerance
     options.timeout = timeout
+    options.branchLimit = branches == 0 ? nil : branches
     options.batch = batch
     options.seed = context.seed
     options.workers = context.cpus

@@ -72,6 +72,44 @@ struct VerifyTests {
     #expect(branches.count == 1)
   }
 
+  @Test func `a rigorous proof is confirmed bound by bound, and needs its certificate`()
+    async throws
+  {
+    let inputs = try files("(assert (<= Y_0 -1.001))")
+    let outcome = try await StageHarness(Verify.self).run(
+      parameters: ["rigorous": true], inputs: inputs)
+    #expect(outcome.metrics["holds"] == 1)
+    let error = await #expect(throws: StageError.self) {
+      try await StageHarness(Verify.self).run(
+        parameters: ["rigorous": true, "certificate": false], inputs: inputs)
+    }
+    #expect(error?.message.contains("'certificate'") == true)
+  }
+
+  @Test func `a proof that is as thin as rounding is not rigorous`() async throws {
+    // The minimum is -1, one unit of the last place above the threshold.
+    let inputs = try files("(assert (<= Y_0 -1.00000000000000023))")
+    for rigorous in [false, true] {
+      let outcome = try await StageHarness(Verify.self).run(
+        parameters: [
+          "rigorous": .bool(rigorous), "tolerance": 1e-300, "attack-starts": 0,
+        ], inputs: inputs)
+      #expect((outcome.metrics["holds"] == 1) == !rigorous)
+    }
+  }
+
+  @Test func `a limit of branches ends unknown`() async throws {
+    let outcome = try await StageHarness(Verify.self).run(
+      parameters: [
+        "attack-starts": 0, "root-steps": 0, "child-steps": 0, "intermediate-steps": 0,
+        "branches": 1, "batch": 1,
+      ], inputs: try files("(assert (<= Y_0 -1.00001))"))
+    let result = try JSONText.read(FileContent(path: outcome.path("result")))
+    // The root may suffice.
+    if result["verdict"] == "unknown" { #expect(result["reason"] == "branches") }
+    #expect((outcome.metrics["branches"]?.int ?? 0) <= 2)
+  }
+
   @Test func `a property over other variables is refused with both counts`() async throws {
     let inputs = try files("(declare-const Y_1 Real) (assert (<= Y_1 Y_0))")
     let error = await #expect(throws: StageError.self) {

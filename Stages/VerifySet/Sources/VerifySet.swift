@@ -12,6 +12,7 @@ public struct VerifySet: Stage {
     var set: String
     var branching: String
     var timeout: Double
+    var branches: Int
     var batch: Int
   }
 
@@ -59,6 +60,7 @@ public struct VerifySet: Stage {
       try property.check(against: network)
       var options = SearchOptions()
       options.timeout = min(parameters.timeout, instance.limit)
+      options.branchLimit = parameters.branches == 0 ? nil : parameters.branches
       options.batch = parameters.batch
       options.seed = context.seed
       options.workers = context.cpus

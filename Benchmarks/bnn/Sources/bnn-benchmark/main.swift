@@ -1,5 +1,6 @@
 import BayesianInference
 import Foundation
+import Statistics
 import Tensors
 
 // Rates of what a fit does most, on one thread, in seconds of CPU. Usage: bnn-benchmark FOLDER, with the
@@ -69,6 +70,36 @@ for arithmetic in Posterior.Arithmetic.allCases {
   _ = try fitted.predict(test.inputs, count: 10_000, random: RandomStream(seed: 3))
   print("\(arithmetic.rawValue)_dropout_passes", 10_000 / (cpuSeconds() - start))
 }
+
+// The protocol of MC dropout on one split of concrete: a rate of four by 200 passes over the last fifth of
+// the rows, a fit to all of them, passes over the test rows; a tenth of the published epochs and passes.
+let concrete = try table("concrete-train")
+let concreteTest = try table("concrete-test")
+let protocolModel = try posterior(
+  concrete, .gaussian(.learned(shape: 1, rate: 0.01)), hidden: [50], prior: whitened, .single)
+var begin = cpuSeconds()
+let dropout = try await InferenceMethods.method("dropout", options: ["epochs": 400]).fit(
+  protocolModel, FitContext(random: RandomStream(seed: 2)))
+_ = try RegressionMetrics(
+  dropout.predict(concreteTest.inputs, count: 1000, random: RandomStream(seed: 3)),
+  concreteTest.targets)
+print("dropout_protocols", 1 / (cpuSeconds() - begin))
+
+// The reference for the gap, with the stage's defaults, on two threads: wall clock and R̂ of the function.
+let gap = try table("gap")
+let gapModel = try Posterior(
+  network: try Network(inputs: 1, hidden: [50], outputs: 1, activation: .tanh),
+  prior: .scaledByWidth(weights: [3, 1], biases: [3, 1]),
+  likelihood: .gaussian(.known(deviation: 0.1)), rows: gap, arithmetic: .single)
+let clock = ContinuousClock.now
+let reference = try await InferenceMethods.method("hmc").fit(
+  gapModel, FitContext(random: RandomStream(seed: 2), workers: 2))
+let duration = (ContinuousClock.now - clock).components
+print("gap_seconds", Double(duration.seconds) + 1e-18 * Double(duration.attoseconds))
+let grid = Rows((0..<101).map { [-2.5 + 0.05 * Double($0)] })
+let functions = try reference.predict(grid, random: RandomStream(seed: 3))
+let convergence = try (0..<grid.count).map { try ChainDiagnostics(functions.chainValues(at: $0)) }
+print("gap_rhat", convergence.compactMap { $0.rHat.value }.max() ?? 9)
 
 let digits = try pictures()
 let network = try posterior(
