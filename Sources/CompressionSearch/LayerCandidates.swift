@@ -23,6 +23,7 @@ public struct LayerCandidates: Sendable {
   ///   - forms: What is tried.
   ///   - moments: Of the layer's inputs; nil where they are not known.
   ///   - encodings: Which the file may use.
+  ///   - kernels: Which kernels are decomposed.
   ///   - energy: What a storage of the layer costs, in picojoule.
   ///   - threads: How many decompose; the result does not depend on it.
   /// - Throws: `SmartDealError` for weights that are not finite, or a strength without meaning.

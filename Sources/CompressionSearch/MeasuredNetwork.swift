@@ -81,6 +81,7 @@ public struct MeasuredNetwork {
   /// The likeliest class of each picture.
   ///
   /// - Parameter changed: As for ``distance(_:)``.
+  /// - Returns: In the order of the pictures.
   /// - Throws: What the network throws.
   public func classes(_ changed: (String) throws -> [Float]? = { _ in nil }) throws -> [Int] {
     var classes: [Int] = []

@@ -58,10 +58,17 @@ struct UnreliableFitTests {
   }
 
   @Test func `a matrix that isn't positive definite names its least eigenvalue`() throws {
-    // Features that are the same leave 1 beside 10²⁴, which rounding loses.
-    let posterior = try Self.posterior([0, 1, 2, 3], prior: 1e12)
+    // Ten multiples of one feature leave 1 beside 10²⁴, which rounding loses.
+    var random = RandomStream(seed: 4)
+    let x = random.normals(30)
+    let inputs = Rows(x.map { value in (1...10).map { value * Double($0) / 7 } })
+    let posterior = try Posterior(
+      network: try Network(inputs: 10, hidden: [], outputs: 1, activation: .relu),
+      prior: .isotropic(1e12), likelihood: .gaussian(.known(deviation: 1)),
+      rows: try LabelledRows(inputs, x))
     let error = #expect(throws: InferenceError.self) {
-      try GaussNewtonMatrix(posterior, [0, 0, 0], precision: 1).full(from: 0, "laplace")
+      try GaussNewtonMatrix(posterior, [Double](repeating: 0, count: 11), precision: 1).full(
+        from: 0, "laplace")
     }
     #expect(error?.message.hasPrefix("laplace: the curvature's least eigenvalue is ") == true)
     #expect(error?.message.hasSuffix("; a narrower prior damps it") == true)

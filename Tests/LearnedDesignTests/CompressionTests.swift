@@ -85,8 +85,9 @@ struct CompressionTests {
   @Test func `a cost model that leaves something open is refused`() {
     let error = #expect(throws: EdgeError.self) {
       try CostModel(
-        operation: [4: 0.1, 6: 0.15, 8: 0.2, 32: 4], memory: 100, cache: 1, widthLoss: [:],
-        shareLoss: [:])
+        operation: [4: 0.1, 6: 0.15, 8: 0.2, 32: 4], memory: 100, cache: 1,
+        widthLoss: [4: 2, 6: 0.5, 8: 0.1, 16: 0, 32: 0],
+        shareLoss: [1: 0, 0.75: 0.5, 0.5: 2, 0.25: 8])
     }
     #expect(error?.message.contains("an energy of at least 0 for 16 bits") == true)
   }

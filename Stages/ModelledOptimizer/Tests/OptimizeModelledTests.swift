@@ -41,7 +41,7 @@ struct OptimizeModelledTests {
     let random = try #require(first.metrics["random_regret"].flatMap(\.double))
     let dense = try #require(first.metrics["dense_regret"].flatMap(\.double))
     #expect(regret >= 0 && regret < random && regret < dense)
-    #expect(try #require(first.metrics["energy_share"].flatMap(\.double)) < 1)
+    #expect(try #require(first.metrics["exact_regret"].flatMap(\.double)) >= 0)
     let table = String(decoding: try first.bytes("designs"), as: UTF8.self)
     #expect(table.split(separator: "\n").count == 19)
     #expect(String(decoding: try first.bytes("figure"), as: UTF8.self).contains("modelled"))

@@ -26,5 +26,11 @@ struct Problem {
     } catch {
       throw StageError(code: .badParameter, message: error.message, slot: "latency")
     }
+    guard proxy.indices.contains(where: { !proxy[$0].isNaN && !target[$0].isNaN }) else {
+      throw StageError(
+        code: .badInput,
+        message: "none of the \(indices.count) designs is valid on both '\(parameters.proxy)' and "
+          + "'\(parameters.target)'; a transfer needs common ones", slot: "latency")
+    }
   }
 }

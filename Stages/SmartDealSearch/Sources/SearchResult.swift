@@ -38,6 +38,7 @@ struct SearchResult {
   ///   - own: The uncompressed network's classes.
   ///   - labels: The pictures'.
   ///   - classes: A network's classes.
+  /// - Throws: What `classes` throws.
   init(
     _ search: CompressionSearch, weights: Int, agreement: Double, tested: Int, own: [Int],
     labels: [Int], classes: (SearchedNetwork) throws -> [Int]
