@@ -1,7 +1,8 @@
 """Edge optimisation beside Python's libraries, in one run on one thread.
 
-Times are of the processor, but for the case on two threads. Builds the benchmark, sets up a venv with the peers (Debian's python3-torch reads the published
-tables), and runs both in turn. Times are each case's fastest, ratios the median over the rounds.
+Builds the benchmark, sets up a venv with the peers (Debian's python3-torch reads the published tables),
+and runs both in turn. Times are of the processor, but for the case on two threads: each case's fastest;
+ratios are the median over the rounds.
 Usage: measure.py [MIRROR] [ROUNDS]
 """
 
