@@ -241,7 +241,7 @@ public struct CompressionSearch {
       chosen.first { $0.0 == name }?.1.layer.rebuilt()
     }
     return SearchedNetwork(
-      forms: forms, bytes: 20 + chosen.reduce(0) { $0 + $1.1.bytes },
+      forms: forms, bytes: SDLFile.frameBytes + chosen.reduce(0) { $0 + $1.1.bytes },
       energy: chosen.reduce(0) { $0 + $1.1.energy }, distance: distance)
   }
 

@@ -42,8 +42,7 @@ public struct LayerCandidates: Sendable {
       candidates.append(
         LayerCandidate(
           layer: found.layer,
-          // The file's own header and checksum are 20 bytes.
-          bytes: try SDLFile.bytes([found.layer]).count - 20,
+          bytes: try SDLFile.bytes([found.layer]).count - SDLFile.frameBytes,
           energy: energy(found.record.machineStorage)))
     }
     self.candidates = candidates

@@ -15,7 +15,7 @@ public final class StoreFacts: PlanFacts {
   /// The result that was found last: whoever decides to reuse it needs all of it in a moment.
   private var found: (key: Digest, action: ActionResult)?
 
-  /// - `latest`: The key components of an instance in the latest run; asked only when a result is missing.
+  /// - `latest`: What the latest run says of an instance; asked only when a result is missing.
   public init(
     store: ArtifactStore, project: String, environment: [String: String],
     latest: @escaping (String) -> LatestAction?

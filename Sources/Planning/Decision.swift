@@ -39,9 +39,9 @@ public struct KnownOutput: Hashable, Sendable {
 
 /// An instance in the latest run.
 public struct LatestAction: Sendable {
-  /// The components of its key.
+  /// The components of its key; none where that run did not get as far.
   public var fields: [String: Value]
-  /// Why it was to be executed, or was not looked at, where that run left it out: that still stands.
+  /// Where that run left it out, why it would have been executed, or why nobody asked.
   public var pending: String?
 
   public init(fields: [String: Value], pending: String? = nil) {

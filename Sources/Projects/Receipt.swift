@@ -102,14 +102,7 @@ public struct Receipt {
     var objects: Set<Digest> = []
     func object(_ space: String, _ digest: Digest) {
       guard objects.insert(digest).inserted else { return }
-      let hex = digest.hex
-      text += "o "
-      text += space
-      text += "/"
-      text += hex.prefix(2)
-      text += "/"
-      text += hex
-      text += "\n"
+      text += "o \(space)/\(digest.hex.prefix(2))/\(digest.hex)\n"
     }
     for (instance, planned) in zip(record.instances, loaded.graph.instances) {
       switch instance.outcome {

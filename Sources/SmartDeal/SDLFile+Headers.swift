@@ -22,7 +22,7 @@ extension SDLFile {
       guard total == UInt64(bytes.count) else {
         throw error(at: 8, "a size of \(total) bytes in the header", "\(bytes.count), the file's")
       }
-      guard bytes.count >= 20 else {
+      guard bytes.count >= SDLFile.frameBytes else {
         throw error(at: offset, "the file ends inside its header", "")
       }
       let end = bytes.count - 4

@@ -23,6 +23,8 @@ public struct SDLFile: Sendable {
   private let content: FileContent
 
   static let magic = Array("SDL1".utf8)
+  /// Bytes of a file beside its layers: magic, number of layers, size and checksum.
+  public static let frameBytes = 4 + 4 + 8 + 4
   /// Coefficients that a byte of a layer stands for at most, so that no small file asks for much memory;
   /// the writer takes another encoding before it would exceed it.
   static let expansionLimit = 512

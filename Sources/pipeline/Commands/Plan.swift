@@ -132,12 +132,12 @@ struct Explain: ParsableCommand {
       if key {
         let rows = current.fields.sorted { $0.key < $1.key }.map { ["  " + $0.key, $0.value.text] }
         for line in columns(rows) { Terminal.print("  " + line) }
-      } else if let latest = item.latestFields {
+      } else if let latest = item.latestFields, !latest.isEmpty {
         let differences = KeyDifference.between(latest, current.fields)
         if differences.isEmpty { Terminal.print("  the key is that of the latest run") }
         for difference in differences { Terminal.print("  \(difference.sentence)") }
       } else {
-        Terminal.print("  the latest run has no such stage")
+        Terminal.print("  the latest run has no key of it")
       }
     }
   }

@@ -101,10 +101,12 @@ struct SearchResult {
         .filter { isTaken($1) && $0.distance.agreement >= wanted - 1e-9 }
         .map { ratio($0.0.bytes) }.max()
     }
+    let uniform = largest { _ in true }
     return [
       ("fileCR", ratio(network.bytes)), ("energyRatio", denseEnergy / network.energy),
       ("agreement", network.distance.agreement), ("divergence", network.distance.divergence),
-      ("uniformCR", largest { _ in true }), ("paperCR", largest { $0.name == "paper" }),
+      ("uniformCR", uniform), ("gain", uniform.map { ratio(network.bytes) / $0 }),
+      ("paperCR", largest { $0.name == "paper" }),
     ]
   }
 

@@ -34,6 +34,7 @@ struct SmartDealSearchTests {
     #expect(
       (outcome.metrics["fileCR"]?.double ?? 0)
         >= (outcome.metrics["uniformCR"]?.double ?? .infinity))
+    #expect(try #require(outcome.metrics["gain"].flatMap(\.double)) >= 1)
     // A row for each of three θ, two √λ in two forms, and at most eleven of the front.
     let rows = String(decoding: try outcome.bytes("networks"), as: UTF8.self).split(separator: "\n")
     #expect(rows.count > 1 + 7 && rows.count <= 1 + 7 + 11)
