@@ -94,7 +94,8 @@ def parts():
     with tempfile.TemporaryDirectory() as folder:
         programs = {
             "here": [str(here / ".build/release/verification-benchmark"), str(mirror), folder],
-            "peer": [python, "-W", "ignore", str(here / "peer.py"), checkpoint, f"{folder}/parts.bin"],
+            "peer": [python, "-W", "ignore", str(here / "peer.py"), checkpoint, f"{folder}/parts.bin",
+                     f"{folder}/children.bin"],
         }
         for _ in range(rounds):
             for program, command in programs.items():
@@ -114,16 +115,33 @@ def parts():
     rows = [
         ("a step of 64 parts, auto_LiRPA", "step", "peer", "the same here", "step", "here", "≥ 1.5"),
         ("BaBSR's scores of 64 parts", "babsr", "here", "one backward bound of them", "backward", "here", "≤ 2"),
-        ("a pass of the published network", "decision-published", "here", "both children", "children", "here", ""),
-        ("a pass of a whole network", "decision-whole", "here", "both children", "children", "here", "≤ 0.2"),
     ]
-    for generations in ("0", "2"):
+    for name, text in (("published", "the published network"), ("whole", "a network that is whole")):
+        for layers, which in (("all", ""), ("later", ", without the first layer's scores")):
+            rows.append((
+                f"a decision by {text}{which}", f"decision-{name}-{layers}", "here", "both children", "children",
+                "here", "≤ 0.2"))
+    for layers, which in (("all", ""), ("later", ", without the first layer's scores")):
         rows.append((
-            f"passes a decision of a search, scores used for {generations} generations more",
-            f"search-decision-{generations}", "here", "both children", "children", "here", "≤ 0.2"))
+            f"the same over a whole search by the published network{which}", f"searched-decision-{layers}", "here",
+            "both children", f"searched-children-{layers}", "here", "≤ 0.2"))
+    steps = fastest("child-steps")
+    for value in values["peer", "children-step"]:
+        values.setdefault(("peer", "children"), []).append(steps * value)
+    for layers, which in (("all", ""), ("later", ", without the first layer's scores")):
+        rows.append((
+            f"a decision by the published network{which}", f"decision-published-{layers}", "here",
+            "both children, auto_LiRPA", "children", "peer", ""))
     for text, name, program, other, second, side, goal in rows:
         print(f"| {text} | {1e3 * fastest(name, program):.3g} | {other} | {1e3 * fastest(second, side):.3g} | "
               f"{ratio(name, second, program, side):.3g} | {goal} |")
+    print("\nOver the whole search: " + ", ".join(
+        f"{fastest('searched-branches-' + layers):.0f} branches {which}"
+        for layers, which in (("all", "with"), ("later", "without"))) + " the first layer's scores; "
+        + ", ".join(
+            f"{fastest('passes-' + generations):.2f} passes a decision and "
+            f"{fastest('search-branches-' + generations):.0f} branches with generations {generations}"
+            for generations in ("0", "2")))
     print("\n| root, alpha-CROWN over KW's bounds of layers | steps | short of the LP | CPU s | wanted |")
     print("| --- | --- | --- | --- | --- |")
     for name in dict.fromkeys(name for program, name in values if name.startswith("root-")):

@@ -66,23 +66,11 @@ public struct BranchingGraph: Sendable {
         }
         bound += slopes[neuron] * layers[number].biases[neuron]
       }
-      slopes = layers[number].backEdges.timesVector(slopes)
+      slopes = layers[number].scoring.spread(slopes)
     }
     for (index, slope) in slopes.enumerated() {
       bound += slope * (slope > 0 ? features.inputUpper[index] : features.inputLower[index])
     }
     return bound
-  }
-}
-
-extension SparseMatrix {
-  func timesVector(_ x: [Float]) -> [Float] {
-    (0..<rows).map { row in
-      var sum: Float = 0
-      for entry in Int(start[row])..<Int(start[row + 1]) {
-        sum += weight[entry] * x[Int(index[entry])]
-      }
-      return sum
-    }
   }
 }

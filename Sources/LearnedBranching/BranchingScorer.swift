@@ -5,7 +5,8 @@ import Verification
 /// Scores subproblems with a branching network.
 ///
 /// Maps without a rectifier between them are one; convolutions read each embedding once for all
-/// channels of a pixel; the last pass's first layer is only computed where a ReLU is ambiguous.
+/// channels of a pixel; what a rectifier set to 0 is not multiplied; the last pass computes its last layer
+/// only where a ReLU is ambiguous.
 public final class BranchingScorer: Sendable {
   public let network: BranchingNetwork
   private let maps: MergedMaps
@@ -17,15 +18,20 @@ public final class BranchingScorer: Sendable {
   }
 
   /// Scores a subproblem; from any number of threads at once.
+  ///
+  /// - Parameters:
+  ///   - features: The subproblem.
+  ///   - graph: The graph of the network that it is part of.
+  ///   - firstLayer: Whether ReLUs of the first layer are scored even if some other is ambiguous.
   public func scores(
-    _ features: SubproblemFeatures, on graph: BranchingGraph
+    _ features: SubproblemFeatures, on graph: BranchingGraph, firstLayer: Bool = true
   ) -> BranchingNetwork.Scores {
     let kept = idle.withLock { $0.popLast() }
     let memory =
       kept.flatMap { $0.fits(graph) ? $0 : nil } ?? ScoringMemory(graph)
     defer { idle.withLock { $0.append(memory) } }
     let pass = ScoringPass(maps, network.parameters, features, graph, memory)
-    return pass.run(rounds: network.rounds)
+    return pass.run(rounds: network.rounds, firstLayer: firstLayer)
   }
 }
 
@@ -83,27 +89,36 @@ struct ScoringPass {
     for (layer, nodes) in nodes.enumerated() { memory.layers[layer].activate(nodes.isActive) }
   }
 
-  func run(rounds: Int) -> BranchingNetwork.Scores {
-    let relus = nodes.enumerated().flatMap { layer, nodes in
-      nodes.ambiguous.map { ReLUIndex(layer: layer, neuron: Int($0)) }
+  func run(rounds: Int, firstLayer: Bool) -> BranchingNetwork.Scores {
+    // Where the way back ends, since nobody asks for what comes after.
+    let others = nodes.dropFirst()
+    let end = firstLayer || others.allSatisfy(\.ambiguous.isEmpty) ? 0 : 1
+    let relus = nodes.indices[end...].flatMap { layer in
+      nodes[layer].ambiguous.map { ReLUIndex(layer: layer, neuron: Int($0)) }
     }
     guard !relus.isEmpty else { return BranchingNetwork.Scores(relus: [], values: []) }
     let forward = maps.isForwardConstant ? [] : nodes.map { forwardFeatures($0) }
-    let backward = nodes.map { backwardFeatures($0) }
+    // Nothing of one round reaches the next where the forward pass depends on nothing.
+    let rounds = maps.isForwardConstant ? 1 : rounds
+    let backward = nodes.indices.map { layer in
+      layer >= end || rounds > 1 ? backwardFeatures(nodes[layer]) : []
+    }
     if !maps.isForwardConstant { embedInput() }
     var inputBack: [Float]?
     for round in 0..<rounds {
       passForward(forward, isFirst: round == 0)
       passOutput()
-      for layer in nodes.indices.reversed() {
-        passBackward(layer, backward[layer], isLast: round + 1 == rounds)
+      let isLast = round + 1 == rounds
+      for layer in nodes.indices.reversed() where layer >= end || !isLast {
+        passBackward(layer, backward[layer], isEnd: isLast && layer == end)
       }
-      guard round + 1 < rounds, !maps.isForwardConstant else { continue }
+      guard !isLast else { continue }
       let back = inputBack ?? self.inputBack()
       inputBack = back
       returnToInput(back)
     }
-    return BranchingNetwork.Scores(relus: relus, values: nodes.indices.flatMap { score($0) })
+    return BranchingNetwork.Scores(
+      relus: relus, values: nodes.indices[end...].flatMap { score($0) })
   }
 
   // MARK: - Passes
@@ -166,10 +181,9 @@ struct ScoringPass {
     }
   }
 
-  private func passBackward(_ layer: Int, _ own: [Float], isLast: Bool) {
+  /// - Parameter isEnd: Whether only scores are wanted of this layer.
+  private func passBackward(_ layer: Int, _ own: [Float], isEnd: Bool) {
     let nodes = nodes[layer]
-    // The last pass ends at the first layer, of which only scores are wanted.
-    let isEnd = isLast && layer == 0
     let source = layer + 1 < memory.layers.count ? memory.layers[layer + 1] : memory.output
     let sums = memory.sums[layer]
     graph.layers[layer + 1].scoring.sumsBack(
@@ -199,9 +213,8 @@ struct ScoringPass {
     let list = nodes[layer].ambiguous
     var hidden = [Float](repeating: 0, count: list.count * width)
     maps.with(layout.score) { weights, biases in
-      embedding_nodes(
-        list.count, list, nil, 1, nil, memory.layers[layer].rows, nil, weights, biases, nil, 1,
-        &hidden)
+      embedding_rectified(
+        list.count, list, nil, 1, nil, memory.layers[layer].rows, weights, biases, nil, 1, &hidden)
     }
     return linear(hidden, layout.scoreLast, relu: false)
   }
@@ -233,7 +246,7 @@ struct ScoringPass {
   ) {
     maps.with(map) { weights, biases in
       withPointer(add) { add in
-        embedding_nodes(list.count, nil, list, 1, nil, rows, nil, weights, biases, add, 1, target)
+        embedding_rectified(list.count, nil, list, 1, nil, rows, weights, biases, add, 1, target)
       }
     }
   }
@@ -250,22 +263,21 @@ struct ScoringPass {
   private func forwardFeatures(_ nodes: ScoringNodes) -> [Float] {
     // Duals, bounds and values in another order than on the way back.
     let numbers = nodes.numbers(order: [2, 0, 1, 3, 5, 4, 6])
-    return linear(
+    return rectified(
       linear(numbers, layout.forwardFeaturesFirst, relu: true), layout.forwardFeatures, relu: false)
   }
 
   private func backwardFeatures(_ nodes: ScoringNodes) -> [Float] {
     let count = nodes.ambiguous.count
     let numbers = nodes.numbers(order: [0, 1, 2, 3, 4, 5, 6])
-    let second = linear(
+    let second = rectified(
       linear(numbers, layout.backwardFirst, relu: true), layout.backwardFirstSecond, relu: true)
-    let ones = [Float](repeating: 1, count: count)
     var weighted = [Float](repeating: 0, count: count * width)
     maps.with(layout.backwardWeighted) { weights, biases in
-      embedding_nodes(
-        count, nil, nil, 3, nodes.dualScales, second, ones, weights, biases, nil, 1, &weighted)
+      embedding_rectified(
+        count, nil, nil, 3, nodes.dualScales, second, weights, biases, nil, 1, &weighted)
     }
-    return linear(weighted, layout.backwardFeatures, relu: false)
+    return rectified(weighted, layout.backwardFeatures, relu: false)
   }
 
   /// What the box tells the input's nodes on the way back.
@@ -276,8 +288,20 @@ struct ScoringPass {
       numbers[2 * row] = features.inputLower[row]
       numbers[2 * row + 1] = features.inputUpper[row]
     }
-    return linear(
+    return rectified(
       linear(numbers, layout.inputBackFirst, relu: true), layout.inputBack, relu: false)
+  }
+
+  /// The same as `linear` of rows that a rectifier made, to 64 numbers each.
+  private func rectified(_ x: [Float], _ map: MergedMaps.Map, relu: Bool) -> [Float] {
+    let rows = x.count / width
+    return [Float](unsafeUninitializedCapacity: rows * width) { buffer, count in
+      count = rows * width
+      guard let out = buffer.baseAddress else { return }
+      maps.with(map) { weights, biases in
+        embedding_rectified(rows, nil, nil, 1, nil, x, weights, biases, nil, relu ? 1 : 0, out)
+      }
+    }
   }
 
   private func linear(_ x: [Float], _ map: MergedMaps.Map, relu: Bool) -> [Float] {

@@ -20,6 +20,10 @@ public struct GraphBranching: BranchingRule {
     /// Generations of descendants that may be split by the scores of one pass, as long as they do not
     /// need the fail-safe; 0 scores every part anew, as published.
     public var generations = 0
+    /// Whether ReLUs of the first layer are scored even if some other is ambiguous, as published. They
+    /// are most of a pass, and none is ever chosen on the published networks; BaBSR never takes one by its
+    /// score.
+    public var scoresFirstLayer = true
     /// Whether the network learns from choices that the other rule wins.
     public var learns = false
     /// Adam's rate and weight decay for that.
@@ -195,7 +199,10 @@ public struct GraphBranching: BranchingRule {
     let features = zip(indices, states).map {
       SubproblemFeatures(trials[$0].subproblem, $1, box: box, graph: graph)
     }
-    let scores = concurrently(features, workers: options.workers) { scorer.scores($0, on: graph) }
+    let first = options.scoresFirstLayer
+    let scores = concurrently(features, workers: options.workers) {
+      scorer.scores($0, on: graph, firstLayer: first)
+    }
     let kept = options.generations > 0 ? GraphBranching.rankingLength : 1
     for (place, index) in indices.enumerated() {
       trials[index].features = features[place]

@@ -13,6 +13,8 @@ struct ScoringLayer: Sendable {
   let outputs: Int
   private let forward: [Float]
   private let backward: [Float]
+  /// A convolution's weights for numbers instead of embeddings; empty for a dense layer.
+  private let spreading: [Float]
   /// Numbers of scratch that its sums need.
   let scratch: Int
 
@@ -21,25 +23,28 @@ struct ScoringLayer: Sendable {
     outputs = layer.outputs
     guard let shape = layer.convolution else {
       form = .dense
-      backward = layer.weights.map { Float($0) }
-      var turned = [Float](repeating: 0, count: backward.count)
+      forward = layer.weights.map { Float($0) }
+      var turned = [Float](repeating: 0, count: forward.count)
       for output in 0..<layer.outputs {
         for input in 0..<layer.inputs {
-          turned[input * layer.outputs + output] = backward[output * layer.inputs + input]
+          turned[input * layer.outputs + output] = forward[output * layer.inputs + input]
         }
       }
-      forward = turned
-      scratch = 2 * max(layer.inputs, layer.outputs)
+      backward = turned
+      spreading = []
+      scratch = 3 * max(layer.inputs, layer.outputs)
       return
     }
-    form = .convolution(
-      embedding_convolution(
-        in_channels: Int32(shape.inChannels), in_height: Int32(shape.inHeight),
-        in_width: Int32(shape.inWidth), out_channels: Int32(shape.outChannels),
-        out_height: Int32(shape.outHeight), out_width: Int32(shape.outWidth),
-        kernel_height: Int32(shape.kernelHeight), kernel_width: Int32(shape.kernelWidth),
-        stride_height: Int32(shape.stride.height), stride_width: Int32(shape.stride.width),
-        padding_height: Int32(shape.padding.height), padding_width: Int32(shape.padding.width)))
+    var sizes = embedding_convolution(
+      in_channels: Int32(shape.inChannels), in_height: Int32(shape.inHeight),
+      in_width: Int32(shape.inWidth), out_channels: Int32(shape.outChannels),
+      out_height: Int32(shape.outHeight), out_width: Int32(shape.outWidth),
+      kernel_height: Int32(shape.kernelHeight), kernel_width: Int32(shape.kernelWidth),
+      stride_height: Int32(shape.stride.height), stride_width: Int32(shape.stride.width),
+      padding_height: Int32(shape.padding.height), padding_width: Int32(shape.padding.width))
+    form = .convolution(sizes)
+    let line = embedding_spread_width(&sizes)
+    var spread = [Float](repeating: 0, count: shape.outChannels * line)
     let area = shape.kernelHeight * shape.kernelWidth
     var (down, up) = ([Float](repeating: 0, count: layer.weights.count), [Float]())
     up = down
@@ -49,11 +54,29 @@ struct ScoringLayer: Sendable {
           let weight = Float(layer.weights[(output * shape.inChannels + input) * area + place])
           down[(place * shape.inChannels + input) * shape.outChannels + output] = weight
           up[(place * shape.outChannels + output) * shape.inChannels + input] = weight
+          spread[output * line + place * shape.inChannels + input] = weight
         }
       }
     }
-    (forward, backward) = (down, up)
-    scratch = 2 * area * max(shape.inChannels, shape.outChannels)
+    (forward, backward, spreading) = (down, up, spread)
+    scratch = (2 * area + 1) * max(shape.inChannels, shape.outChannels)
+  }
+
+  /// What arrives at the inputs where each output sends one number along its weights.
+  func spread(_ numbers: [Float]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: inputs) { buffer, count in
+      count = inputs
+      guard let target = buffer.baseAddress else { return }
+      switch form {
+      case .dense: embedding_spread_dense(inputs, outputs, forward, numbers, target)
+      case .convolution(var shape):
+        let room = embedding_spread_width(&shape) + inputs
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scratch in
+          guard let scratch = scratch.baseAddress else { return }
+          embedding_spread(&shape, spreading, numbers, scratch, target)
+        }
+      }
+    }
   }
 
   /// Sums of the active inputs' embeddings, and of their weights, at the outputs wanted.
@@ -61,7 +84,7 @@ struct ScoringLayer: Sendable {
     switch form {
     case .dense:
       embedding_dense(
-        inputs, outputs, forward, source.active, source.rows, scratch.pointer(self.scratch),
+        inputs, outputs, forward, source.active, wanted, source.rows, scratch.pointer(self.scratch),
         target.rows, target.totals)
     case .convolution(var shape):
       embedding_windows(
@@ -77,7 +100,8 @@ struct ScoringLayer: Sendable {
     switch form {
     case .dense:
       embedding_dense(
-        outputs, inputs, backward, source.active, source.rows, scratch.pointer(self.scratch),
+        outputs, inputs, backward, source.active, wanted, source.rows,
+        scratch.pointer(self.scratch),
         target.rows, target.totals)
     case .convolution(var shape):
       embedding_windows_transposed(

@@ -74,6 +74,51 @@ struct BranchingScorerTests {
     #expect((spread.max() ?? 0) - (spread.min() ?? 0) > 0.01)
   }
 
+  @Test(arguments: [1, 2], [4, 5] as [UInt64])
+  func `without the first layer the others are scored as before`(rounds: Int, seed: UInt64) throws {
+    let (chain, features) = try problem(seed: seed)
+    let network = BranchingNetwork(BranchingParameters(seed: seed), rounds: rounds)
+    let (graph, scorer) = (BranchingGraph(chain), BranchingScorer(network))
+    let all = scorer.scores(features, on: graph)
+    let later = all.relus.indices.filter { all.relus[$0].layer > 0 }
+    try #require(!later.isEmpty && later.count < all.relus.count)
+    let found = scorer.scores(features, on: graph, firstLayer: false)
+    #expect(found.relus == later.map { all.relus[$0] })
+    #expect(found.values == later.map { all.values[$0] })
+  }
+
+  @Test func `the first layer is scored where no other is ambiguous`() throws {
+    let (chain, given) = try problem(seed: 4)
+    var features = given
+    for layer in features.layers.indices.dropFirst() {
+      features.layers[layer].lower = features.layers[layer].upper.map { $0 > 0.5 ? 0 : $0 - 1 }
+      features.layers[layer].upper = features.layers[layer].upper.map { $0 > 0.5 ? $0 : 0 }
+    }
+    let network = BranchingNetwork(BranchingParameters(seed: 4))
+    let (graph, scorer) = (BranchingGraph(chain), BranchingScorer(network))
+    let all = scorer.scores(features, on: graph)
+    let found = scorer.scores(features, on: graph, firstLayer: false)
+    #expect(!found.relus.isEmpty && found.relus.allSatisfy { $0.layer == 0 })
+    #expect(found.relus == all.relus && found.values == all.values)
+  }
+
+  @Test(arguments: [4, 5] as [UInt64])
+  func `the output's upper bound is Wong and Kolter's`(seed: UInt64) throws {
+    let chain = try problem(seed: seed).0
+    let network = try ReLUNetwork(inputShape: [3, 9, 8], layers: chain)
+    let box = Box(around: [Double](repeating: 0.1, count: 216), radius: 0.05)
+    let bounder = Bounder(network, box: box, options: .fixed(.parallel))
+    let root = bounder.root()
+    try #require(!root.ambiguous.isEmpty)
+    let row = OutputRow(coefficients: [1], offset: 0.5)
+    let oracle = BounderOracle(bounder, row: row)
+    let features = SubproblemFeatures(
+      root, oracle.states(of: [root])[0], box: box, graph: BranchingGraph(network, row: row))
+    let negated = OutputRow(coefficients: [-1], offset: -0.5)
+    let upper = -bounder.lowerBounds(of: [root], row: negated, steps: 0)[0]
+    #expect(abs(Double(features.outputUpper) - upper) <= 1e-4 * max(1, abs(upper)))
+  }
+
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"))
   func `they are for the published snapshot, whose forward half is dead`() throws {
     let parameters = try BranchingParameters(snapshot: FileContent(path: Mirror.snapshot))

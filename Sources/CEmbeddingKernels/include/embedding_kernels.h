@@ -41,22 +41,22 @@ typedef struct {
   int32_t kernel_height, kernel_width, stride_height, stride_width, padding_height, padding_width;
 } embedding_convolution;
 
-// For each output with `wanted` at its pixel: sums = Σ weight x and totals = Σ weight over the active
+// For each output that is wanted: sums = Σ weight x and totals = Σ weight over the active
 // inputs of its window. Weights lie as [kernel row][kernel column][input channel][output channel].
-// `scratch` has room for 2 × kernel height × kernel width × input channels numbers.
+// `scratch` has room for 2 × kernel height × kernel width × input channels + output channels numbers.
 void embedding_windows(
     const embedding_convolution *shape, const float *weights, const uint8_t *active,
     const uint8_t *wanted, const float *x, uint32_t *scratch, float *sums, float *totals);
 // The same from outputs to inputs (`active` is of the outputs, `wanted` of the inputs).
 // Weights lie as [kernel row][kernel column][output channel][input channel]; `scratch` has room for
-// 2 × kernel height × kernel width × output channels numbers.
+// 2 × kernel height × kernel width × output channels + input channels numbers.
 void embedding_windows_transposed(
     const embedding_convolution *shape, const float *weights, const uint8_t *active,
     const uint8_t *wanted, const float *x, uint32_t *scratch, float *sums, float *totals);
-// The same of a dense layer, all outputs: weights [inputs][outputs], `scratch` 2 × inputs numbers.
+// The same of a dense layer: weights [outputs][inputs], `scratch` 2 × inputs + outputs numbers.
 void embedding_dense(
-    size_t inputs, size_t outputs, const float *weights, const uint8_t *active, const float *x,
-    uint32_t *scratch, float *sums, float *totals);
+    size_t inputs, size_t outputs, const float *weights, const uint8_t *active,
+    const uint8_t *wanted, const float *x, uint32_t *scratch, float *sums, float *totals);
 
 // y = Σ_b scale_b (x W_b + total q_b) + bias + add, and max(·, 0) where `relu`, for `count` nodes.
 //
@@ -68,5 +68,26 @@ void embedding_nodes(
     size_t count, const int32_t *from, const int32_t *to, size_t blocks, const float *scales,
     const float *x, const float *totals, const float *w, const float *bias, const float *add,
     int relu, float *y);
+
+// The same for rows of which many numbers are 0, since a rectifier made them: only the others are read,
+// and blocks whose scale is 0 are left out. With `scales` each block has the row q_b and its total is 1.
+void embedding_rectified(
+    size_t count, const int32_t *from, const int32_t *to, size_t blocks, const float *scales,
+    const float *x, const float *w, const float *bias, const float *add, int relu, float *y);
+
+// One number a node instead of an embedding, all outputs: y = Wᵀ x.
+//
+// Weights lie as [output channel][kernel row][kernel column][input channel], each output channel's
+// padded with zeros to `embedding_spread_width`; `scratch` has room for so many numbers and all inputs.
+static inline size_t embedding_spread_width(const embedding_convolution *shape) {
+  size_t count = (size_t)shape->kernel_height * (size_t)shape->kernel_width * (size_t)shape->in_channels;
+  return (count + 31) / 32 * 32;
+}
+void embedding_spread(
+    const embedding_convolution *shape, const float *weights, const float *x, float *scratch,
+    float *y);
+// The same of a dense layer: weights [outputs][inputs].
+void embedding_spread_dense(
+    size_t inputs, size_t outputs, const float *weights, const float *x, float *y);
 
 #endif

@@ -20,6 +20,7 @@ public struct BranchingRuns: Stage {
     var rounds: Int
     var search: String
     var generations: Int
+    var firstLayer: Bool
     var failSafe: Bool
     var failSafeSteps: Int
     var timeout: Double

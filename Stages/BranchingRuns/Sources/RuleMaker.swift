@@ -18,6 +18,7 @@ struct RuleMaker {
     options.hasFailSafe = parameters.failSafe
     options.steps = parameters.failSafeSteps
     options.generations = parameters.generations
+    options.scoresFirstLayer = parameters.firstLayer
     options.learns = parameters.rule == "gnn-online"
     options.workers = context.cpus
     self.options = options

@@ -1,5 +1,5 @@
 // The parts of a search, timed one by one. peer.py does the first with auto_LiRPA, on the same parts.
-// Usage: verification-benchmark MIRROR FOLDER. Writes the parts for the peer into FOLDER, and prints one
+// Usage: verification-benchmark MIRROR FOLDER. Writes parts for the peer into FOLDER, and prints one
 // line a case: its name and processor seconds, or a number after an equals sign. One thread.
 
 import Foundation
@@ -58,15 +58,18 @@ while parts.count < 64 {
     .filter { $0.lowerBound != .infinity }
 }
 
-/// The parts with CROWN's slopes and no multipliers, from which both sides start.
-let fresh = parts.map { part in
-  var part = part
-  part.dual = DualPoint(
-    alpha: part.bounds.map { layer in
-      zip(layer.lower, layer.upper).map { $0 < 0 && $1 > 0 ? ($1 > -$0 ? 1 : 0) : 0 }
-    }, beta: part.splits.map { _ in 0 })
-  return part
+/// Parts with CROWN's slopes and no multipliers, from which both sides start.
+func started(_ parts: [Subproblem]) -> [Subproblem] {
+  parts.map { part in
+    var part = part
+    part.dual = DualPoint(
+      alpha: part.bounds.map { layer in
+        zip(layer.lower, layer.upper).map { $0 < 0 && $1 > 0 ? ($1 > -$0 ? 1 : 0) : 0 }
+      }, beta: part.splits.map { _ in 0 })
+    return part
+  }
 }
+let fresh = started(parts)
 
 /// For the peer: box and row, then each part's bounds and splits, all float32 or int32.
 struct Numbers {
@@ -80,15 +83,18 @@ struct Numbers {
     for number in numbers { withUnsafeBytes(of: Int32(number)) { bytes.append(contentsOf: $0) } }
   }
 }
-var numbers = Numbers()
-numbers.append([box.lower.count, fresh.count, base.outputCount] + base.reluCounts)
-numbers.append(box.lower + box.upper + row.coefficients)
-for part in fresh {
-  for layer in part.bounds { numbers.append(layer.lower + layer.upper) }
-  let splits = part.splits.flatMap { [$0.relu.layer, $0.relu.neuron, $0.isOn ? 1 : -1] }
-  numbers.append([part.splits.count] + splits)
+@MainActor func write(_ parts: [Subproblem], to name: String) throws {
+  var numbers = Numbers()
+  numbers.append([box.lower.count, parts.count, base.outputCount] + base.reluCounts)
+  numbers.append(box.lower + box.upper + row.coefficients)
+  for part in parts {
+    for layer in part.bounds { numbers.append(layer.lower + layer.upper) }
+    let splits = part.splits.flatMap { [$0.relu.layer, $0.relu.neuron, $0.isOn ? 1 : -1] }
+    numbers.append([part.splits.count] + splits)
+  }
+  try numbers.bytes.write(to: URL(fileURLWithPath: "\(folder)/\(name).bin"))
 }
-try numbers.bytes.write(to: URL(fileURLWithPath: "\(folder)/parts.bin"))
+try write(fresh, to: "parts")
 
 let (few, many) = (10, 30)
 let shortTime = fastest(5) { _ = bounder.lowerBounds(of: fresh, row: row, steps: few) }
@@ -112,21 +118,68 @@ let published = BranchingNetwork(
   try BranchingParameters(snapshot: .init(path: snapshot)), rounds: 1)
 /// As dense as a trained one: the published network's forward half is dead and costs nothing.
 let whole = BranchingNetwork(BranchingParameters(seed: 1), rounds: 1)
-var options = GraphBranching.Options()
-options.hasFailSafe = false
 let eight = Array(parts.prefix(8))
 var choices: [ReLUIndex] = []
-var pass = 0.0
-for (name, network) in [("published", published), ("whole", whole)] {
-  var rule = GraphBranching(network, otherwise: BaBSR(), options: options)
-  pass = fastest(20) { choices = rule.choose(for: eight, asking: oracle) } / 8
-  report("decision-\(name)", pass)
+for (name, network) in [("whole", whole), ("published", published)] {
+  for first in [false, true] {
+    var options = GraphBranching.Options()
+    options.hasFailSafe = false
+    options.scoresFirstLayer = first
+    var rule = GraphBranching(network, otherwise: BaBSR(), options: options)
+    report(
+      "decision-\(name)-\(first ? "all" : "later")",
+      fastest(20) { choices = rule.choose(for: eight, asking: oracle) } / 8)
+  }
 }
 report("features", fastest(20) { _ = oracle.states(of: eight) } / 8)
 let splits = Array(zip(eight, choices))
-report(
-  "children",
-  fastest(10) { _ = oracle.childBounds(of: splits, steps: bounder.options.childSteps) } / 8)
+let childSteps = bounder.options.childSteps
+report("children", fastest(10) { _ = oracle.childBounds(of: splits, steps: childSteps) } / 8)
+print("child-steps =", childSteps)
+try write(
+  started(splits.flatMap { bounder.boundedChildren(of: $0, $1, row: row, steps: 0) }),
+  to: "children")
+
+/// Times each decision of a search, and that its children are bounded.
+struct TimedRule: BranchingRule {
+  final class Times: @unchecked Sendable {
+    var (count, deciding, bounding) = (0, 0.0, 0.0)
+  }
+  var rule: GraphBranching
+  let steps: Int
+  let times: Times
+  var name: String { rule.name }
+
+  mutating func choose(
+    for subproblems: [Subproblem], asking oracle: any BranchingOracle
+  ) -> [ReLUIndex] {
+    let start = ProcessorClock()
+    let choices = rule.choose(for: subproblems, asking: oracle)
+    let decided = start.seconds
+    _ = oracle.childBounds(of: Array(zip(subproblems, choices)), steps: steps)
+    times.count += choices.count
+    times.deciding += decided
+    times.bounding += start.seconds - decided
+    return choices
+  }
+}
+let search27 = Property(problems: [Problem(box: box, clauses: [Clause(rows: [row])])])
+for first in [true, false] {
+  var options = GraphBranching.Options()
+  options.hasFailSafe = false
+  options.scoresFirstLayer = first
+  let times = TimedRule.Times()
+  let rule = TimedRule(
+    rule: GraphBranching(published, otherwise: BaBSR(), options: options), steps: childSteps,
+    times: times)
+  var search = SearchOptions()
+  search.keepsCertificate = false
+  let outcome = try Verifier(base, search).verify(search27, rule: rule)
+  let name = first ? "all" : "later"
+  report("searched-decision-\(name)", times.deciding / Double(times.count))
+  report("searched-children-\(name)", times.bounding / Double(times.count))
+  print("searched-branches-\(name) =", outcome.branches)
+}
 
 // How many passes the decisions of a whole search take, where descendants may use an ancestor's scores.
 for generations in [0, 2] {
@@ -135,11 +188,10 @@ for generations in [0, 2] {
   let ledger = GraphBranching.Ledger()
   var search = SearchOptions()
   search.keepsCertificate = false
-  let property = Property(problems: [Problem(box: box, clauses: [Clause(rows: [row])])])
   let rule = GraphBranching(published, otherwise: BaBSR(), options: options, ledger: ledger)
-  let outcome = try Verifier(base, search).verify(property, rule: rule)
+  let outcome = try Verifier(base, search).verify(search27, rule: rule)
   let counts = ledger.counts
-  report("search-decision-\(generations)", pass * Double(counts.passes) / Double(counts.decisions))
+  print("passes-\(generations) =", Double(counts.passes) / Double(counts.decisions))
   print("search-branches-\(generations) =", outcome.branches)
 }
 
