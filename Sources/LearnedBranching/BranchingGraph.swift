@@ -1,3 +1,4 @@
+import Synchronization
 public import Verification
 
 /// The verified network as a graph: neurons are nodes, weights are edges.
@@ -7,15 +8,41 @@ public import Verification
 public struct BranchingGraph: Sendable {
   /// A linear layer's edges, and the biases of the nodes that it leads to.
   struct Layer: Sendable {
+    private let matrices: SparseWeights
     /// A row a node of this layer.
-    var edges: SparseMatrix
+    var edges: SparseMatrix { matrices.both.edges }
     /// A row a node of the layer before.
-    var backEdges: SparseMatrix
-    var biases: [Float]
+    var backEdges: SparseMatrix { matrices.both.backEdges }
+    let biases: [Float]
     /// By what the backward pass divides what a node of the layer before receives; nil for 1.
-    var coverage: [Float]?
+    let coverage: [Float]?
     /// The same weights in the orders that scoring reads.
-    var scoring: ScoringLayer
+    let scoring: ScoringLayer
+
+    init(_ layer: AffineLayer) {
+      matrices = SparseWeights(layer)
+      biases = layer.biases.map { Float($0) }
+      coverage = layer.convolution?.coverage
+      scoring = ScoringLayer(layer)
+    }
+  }
+
+  /// A layer's matrices, made when a gradient first needs them: scoring does not.
+  private final class SparseWeights: Sendable {
+    private let layer: AffineLayer
+    private let made = Mutex<(edges: SparseMatrix, backEdges: SparseMatrix)?>(nil)
+
+    init(_ layer: AffineLayer) { self.layer = layer }
+
+    var both: (edges: SparseMatrix, backEdges: SparseMatrix) {
+      made.withLock { made in
+        if let made { return made }
+        let edges = SparseMatrix(layer)
+        let both = (edges, edges.transposed(columns: layer.inputs))
+        made = both
+        return both
+      }
+    }
   }
 
   /// Layer k leads to the ReLUs of layer k; the last one to the output node.
@@ -40,20 +67,14 @@ public struct BranchingGraph: Sendable {
     precondition(chain.last?.outputs == 1, "the last layer needs one output")
     inputCount = chain[0].inputs
     reluCounts = chain.dropLast().map(\.outputs)
-    layers = chain.map { layer in
-      let edges = SparseMatrix(layer)
-      return Layer(
-        edges: edges, backEdges: edges.transposed(columns: layer.inputs),
-        biases: layer.biases.map { Float($0) }, coverage: layer.convolution?.coverage,
-        scoring: ScoringLayer(layer))
-    }
+    layers = chain.map(Layer.init)
   }
 
   /// Wong and Kolter's upper bound of the output: one backward pass, in which both lines of an
   /// ambiguous ReLU's relaxation have the slope u / (u - l).
   func outputUpperBound(of features: SubproblemFeatures) -> Float {
     var bound = layers[layers.count - 1].biases[0]
-    var slopes = layers[layers.count - 1].edges.weight
+    var slopes = layers[layers.count - 1].scoring.spread([1])
     for (number, layer) in features.layers.enumerated().reversed() {
       for neuron in slopes.indices {
         let (lower, upper) = (layer.lower[neuron], layer.upper[neuron])

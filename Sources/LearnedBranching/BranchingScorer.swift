@@ -23,6 +23,7 @@ public final class BranchingScorer: Sendable {
   ///   - features: The subproblem.
   ///   - graph: The graph of the network that it is part of.
   ///   - firstLayer: Whether ReLUs of the first layer are scored even if some other is ambiguous.
+  /// - Returns: A score for each ambiguous ReLU of the layers that are scored.
   public func scores(
     _ features: SubproblemFeatures, on graph: BranchingGraph, firstLayer: Bool = true
   ) -> BranchingNetwork.Scores {
@@ -30,8 +31,9 @@ public final class BranchingScorer: Sendable {
     let memory =
       kept.flatMap { $0.fits(graph) ? $0 : nil } ?? ScoringMemory(graph)
     defer { idle.withLock { $0.append(memory) } }
-    let pass = ScoringPass(maps, network.parameters, features, graph, memory)
-    return pass.run(rounds: network.rounds, firstLayer: firstLayer)
+    let pass = ScoringPass(
+      maps, network.parameters, features, graph, memory, firstLayer: firstLayer)
+    return pass.run(rounds: network.rounds)
   }
 }
 
@@ -69,31 +71,39 @@ struct ScoringPass {
   private let graph: BranchingGraph
   private let memory: ScoringMemory
   private let nodes: [ScoringNodes]
+  /// The first layer that is scored, where the last way back ends.
+  private let end: Int
   private let width = BranchingParameters.width
   private let layout = MergedMaps.layout
 
   init(
     _ maps: MergedMaps, _ parameters: BranchingParameters, _ features: SubproblemFeatures,
-    _ graph: BranchingGraph, _ memory: ScoringMemory
+    _ graph: BranchingGraph, _ memory: ScoringMemory, firstLayer: Bool
   ) {
     self.maps = maps
     self.parameters = parameters
     self.features = features
     self.graph = graph
     self.memory = memory
-    nodes = features.layers.indices.map {
+    func nodes(_ layer: Int) -> ScoringNodes {
       ScoringNodes(
-        features.layers[$0], biases: graph.layers[$0].biases,
-        coverage: graph.layers[$0 + 1].coverage)
+        features.layers[layer], biases: graph.layers[layer].biases,
+        coverage: graph.layers[layer + 1].coverage)
     }
-    for (layer, nodes) in nodes.enumerated() { memory.layers[layer].activate(nodes.isActive) }
+    let others = features.layers.indices.dropFirst().map(nodes)
+    end = firstLayer || others.allSatisfy(\.ambiguous.isEmpty) ? 0 : 1
+    // Nobody reads the first layer where it is neither scored nor on the way forward.
+    let first =
+      end > 0 && maps.isForwardConstant
+      ? [ScoringNodes()] : features.layers.indices.prefix(1).map(nodes)
+    self.nodes = first + others
+    for (layer, nodes) in self.nodes.enumerated() where !nodes.isActive.isEmpty {
+      memory.layers[layer].activate(nodes.isActive)
+    }
   }
 
-  func run(rounds: Int, firstLayer: Bool) -> BranchingNetwork.Scores {
-    // Where the way back ends, since nobody asks for what comes after.
-    let others = nodes.dropFirst()
-    let end = firstLayer || others.allSatisfy(\.ambiguous.isEmpty) ? 0 : 1
-    let relus = nodes.indices[end...].flatMap { layer in
+  func run(rounds: Int) -> BranchingNetwork.Scores {
+    let relus = nodes.indices.dropFirst(end).flatMap { layer in
       nodes[layer].ambiguous.map { ReLUIndex(layer: layer, neuron: Int($0)) }
     }
     guard !relus.isEmpty else { return BranchingNetwork.Scores(relus: [], values: []) }
@@ -118,7 +128,7 @@ struct ScoringPass {
       returnToInput(back)
     }
     return BranchingNetwork.Scores(
-      relus: relus, values: nodes.indices[end...].flatMap { score($0) })
+      relus: relus, values: nodes.indices.dropFirst(end).flatMap { score($0) })
   }
 
   // MARK: - Passes
@@ -181,7 +191,7 @@ struct ScoringPass {
     }
   }
 
-  /// - Parameter isEnd: Whether only scores are wanted of this layer.
+  /// With `isEnd` only scores are wanted of this layer.
   private func passBackward(_ layer: Int, _ own: [Float], isEnd: Bool) {
     let nodes = nodes[layer]
     let source = layer + 1 < memory.layers.count ? memory.layers[layer + 1] : memory.output
@@ -320,8 +330,8 @@ struct ScoringPass {
 struct ScoringNodes {
   private(set) var ambiguous: [Int32] = []
   private(set) var on: [Int32] = []
-  private(set) var isActive: [UInt8]
-  private(set) var isAmbiguous: [UInt8]
+  private(set) var isActive: [UInt8] = []
+  private(set) var isAmbiguous: [UInt8] = []
   /// `s0` of the ambiguous ones, then their `s1`.
   private(set) var scales: [Float] = []
   /// The same over their coverage.
@@ -331,6 +341,9 @@ struct ScoringNodes {
   /// 1, minus the upper dual, the lower dual.
   private(set) var dualScales: [Float] = []
   private var features: [Float] = []
+
+  /// No nodes.
+  init() {}
 
   init(_ layer: SubproblemFeatures.Layer, biases: [Float], coverage: [Float]?) {
     isActive = [UInt8](repeating: 0, count: layer.lower.count)

@@ -20,9 +20,10 @@ public struct GraphBranching: BranchingRule {
     /// Generations of descendants that may be split by the scores of one pass, as long as they do not
     /// need the fail-safe; 0 scores every part anew, as published.
     public var generations = 0
-    /// Whether ReLUs of the first layer are scored even if some other is ambiguous, as published. They
-    /// are most of a pass, and none is ever chosen on the published networks; BaBSR never takes one by its
-    /// score.
+    /// Whether ReLUs of the first layer are scored even if some other is ambiguous, as published.
+    ///
+    /// They are half of a pass and more, and on the published properties none was ever chosen; BaBSR never
+    /// takes one by its score.
     public var scoresFirstLayer = true
     /// Whether the network learns from choices that the other rule wins.
     public var learns = false
@@ -142,7 +143,10 @@ public struct GraphBranching: BranchingRule {
 
     init(_ subproblem: Subproblem) {
       self.subproblem = subproblem
-      choice = subproblem.ambiguous[0]
+      guard let first = subproblem.firstAmbiguous else {
+        preconditionFailure("a rule is never asked where no ReLU is ambiguous")
+      }
+      choice = first
     }
 
     /// Takes the first of the ranking that is still ambiguous; false where none is.

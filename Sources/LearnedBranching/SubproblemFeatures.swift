@@ -60,7 +60,16 @@ extension SubproblemFeatures {
   public init(
     _ subproblem: Subproblem, _ state: RelaxationState, box: Box, graph: BranchingGraph
   ) {
-    func floats(_ numbers: [Double]) -> [Float] { numbers.map { Float($0) } }
+    func floats(_ numbers: [Double]) -> [Float] {
+      // Pointers, since the compiler turns these into eight conversions at a time.
+      [Float](unsafeUninitializedCapacity: numbers.count) { buffer, count in
+        count = numbers.count
+        guard let target = buffer.baseAddress else { return }
+        numbers.withUnsafeBufferPointer { source in
+          for index in source.indices { target[index] = Float(source[index]) }
+        }
+      }
+    }
     inputLower = floats(box.lower)
     inputUpper = floats(box.upper)
     input = floats(state.input)

@@ -185,25 +185,28 @@ extension BoundEngine {
 
   /// One lane's values after a backward and a forward pass.
   func state(_ lane: Int) -> RelaxationState {
-    let lanes = BoundEngine.lanes
+    /// Numbers that are read at every eighth place.
+    func numbers(_ count: Int, _ number: (Int) -> Double) -> [Double] {
+      [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+        for index in 0..<count { buffer[index] = number(index * BoundEngine.lanes) }
+        initialized = count
+      }
+    }
     var lowerDual: [[Double]] = []
     var upperDual: [[Double]] = []
     var zhat: [[Double]] = []
     var z: [[Double]] = []
     for level in levels.dropLast() {
-      var (pi1, pi2) = ([Double](repeating: 0, count: level.count), [Double]())
-      pi2 = pi1
-      for i in 0..<level.count where level.intercept[i * lanes + lane] > 0 {
-        let g = level.g[i * lanes + lane]
-        pi1[i] = level.lower[i * lanes + lane] * max(g, 0)
-        pi2[i] = min(g, 0)
-      }
-      lowerDual.append(pi1)
-      upperDual.append(pi2)
-      zhat.append((0..<level.count).map { level.zhat[$0 * lanes + lane] })
-      z.append((0..<level.count).map { level.z[$0 * lanes + lane] })
+      let (g, free, alpha) = (level.g + lane, level.intercept + lane, level.lower + lane)
+      lowerDual.append(
+        numbers(level.count) { free[$0] > 0 ? alpha[$0] * max(g[$0], 0) : 0 })
+      upperDual.append(numbers(level.count) { free[$0] > 0 ? min(g[$0], 0) : 0 })
+      let (before, after) = (level.zhat + lane, level.z + lane)
+      zhat.append(numbers(level.count) { before[$0] })
+      z.append(numbers(level.count) { after[$0] })
     }
-    let input = (0..<inputCount).map { vertex[$0 * lanes + lane] }
+    let corner = vertex + lane
+    let input = numbers(inputCount) { corner[$0] }
     return RelaxationState(
       lowerBound: value[lane], lowerDual: lowerDual, upperDual: upperDual, zhat: zhat, z: z,
       input: input)

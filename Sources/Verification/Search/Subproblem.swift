@@ -36,6 +36,16 @@ public struct Subproblem: Hashable, Sendable {
       bounds[layer].ambiguous.map { ReLUIndex(layer: layer, neuron: $0) }
     }
   }
+
+  /// The first of them, without a list of all; nil where nothing is left to split.
+  public var firstAmbiguous: ReLUIndex? {
+    for (layer, bounds) in bounds.enumerated() {
+      if let neuron = bounds.lower.indices.first(where: bounds.isAmbiguous) {
+        return ReLUIndex(layer: layer, neuron: neuron)
+      }
+    }
+    return nil
+  }
 }
 
 /// Where dual ascent stands: any values in range give a valid bound.
