@@ -1,4 +1,5 @@
 import ArgumentParser
+import CHeap
 import Execution
 import Foundation
 import Projects
@@ -46,6 +47,7 @@ struct Run: ParsableCommand {
       return Self.tell(receipt, isQuiet: execution.quiet)
     }
     let launcher = try StageLauncher()
+    heap_expect(16 << 20)
     let (project, loaded) = try pipeline.load()
     let display = execution.display
     let outcome = try project.run(
