@@ -322,7 +322,6 @@ let package = Package(
       .target(name: "CTorchInterface"), torchLibrary,
       // The process between the runner and the stages; plain C, since it lives between fork and exec.
       .target(name: "CSupervisor"),
-      .target(name: "CHeap"),
       // Kernels for several vector widths, which the loader chooses from.
       .target(name: "CDenseKernels", cSettings: [.unsafeFlags(["-O3"])]),
       .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -342,7 +341,7 @@ let package = Package(
           "Projects", "BuiltinStages", "Execution", "Planning", "PipelineSpec", "StageManifest",
           "SpecSyntax", "StageKit", "RunRecord", "ArtifactStore", "Provenance", "Notebook",
           "ArtifactComparison", "ChangeReporting", "LineageReporting", "Exports", "DVCImport",
-          "LivePage", "ContentHashing", "Formats", "StructuredValue", "CHeap", argumentParser,
+          "LivePage", "ContentHashing", "Formats", "StructuredValue", argumentParser,
         ], swiftSettings: settings,
         linkerSettings: [
           .unsafeFlags(

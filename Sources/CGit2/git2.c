@@ -1,5 +1,7 @@
 #include "CGit2.h"
 
+#include <malloc.h>
+
 #include "late.h"
 
 // libgit2's TLS library parses all certificates of the machine as libgit2 starts, which takes as long
@@ -48,7 +50,9 @@ LATE(int, git_index_write_tree_to, (git_oid *out, git_index *index, git_reposito
      index, repo))
 LATE(int, git_libgit2_init, (void), ())
 
-int git_trust_checksums(void) {
+int git_prepare(void) {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
   LATE_POINTER(git_libgit2_opts)
   return function(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 }

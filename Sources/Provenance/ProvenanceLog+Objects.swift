@@ -60,10 +60,10 @@ extension ProvenanceLog {
 
   /// Reads what is wanted of a record's folder.
   ///
-  /// - Returns: One object; nil where there is no such folder.
-  func joinedRecord(
+  /// - Returns: Nil where there is no such folder.
+  func recordParts(
     at path: String, in root: OpaquePointer, lists: Set<RecordList>
-  ) throws(ProvenanceError) -> [UInt8]? {
+  ) throws(ProvenanceError) -> RecordParts? {
     guard let (head, _) = try file(at: "\(path)/record.json", in: root) else { return nil }
     readParts = [:]
     for list in lists {
@@ -73,7 +73,7 @@ extension ProvenanceLog {
         readParts[list, default: []].append(part)
       }
     }
-    return RecordParts(head: head, lists: readParts.mapValues { $0.map(\.bytes) }).joined
+    return RecordParts(head: head, lists: readParts.mapValues { $0.map(\.bytes) })
   }
 
   /// A file's bytes and id; nil where the tree has no such file.

@@ -75,9 +75,9 @@ extension ProvenanceLog {
   ) throws(ProvenanceError) -> Content? {
     guard RunRecord.isUsable(id: id), let root = try logTree() else { return nil }
     defer { git_tree_free(root) }
-    guard let json = try joinedRecord(at: LogPath.run(id), in: root, lists: Content.lists)
+    guard let parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
     else { return nil }
-    return try readRecord(json: json, from: "the record of run \(id) in \(place)")
+    return try readRecord(parts, from: "the record of run \(id) in \(place)")
   }
 
   private func newestRun(for commit: git_oid) -> String? {

@@ -63,7 +63,7 @@ public struct RecordFolder: RunHistory {
       throw ProvenanceError(
         .missingRecord, "\(file.path) can't be read (\(error.localizedDescription))")
     }
-    return try readRecord(bytes: bytes, from: file.path)
+    return try readRecord(RecordParts(head: Array(bytes)), from: file.path)
   }
 
   /// The runs that have a record; a folder without one is a run that is still going or was killed.

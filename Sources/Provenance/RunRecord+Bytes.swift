@@ -24,7 +24,7 @@ extension RunRecord {
   ///   - place: Where the bytes come from, for the message.
   /// - Throws: `P0605` where they are no record.
   public init(bytes: Data, from place: String) throws(ProvenanceError) {
-    self = try readRecord(bytes: bytes, from: place)
+    self = try readRecord(RecordParts(head: Array(bytes)), from: place)
   }
 
   /// The digest of the specification's files with their names.
@@ -57,16 +57,10 @@ extension RunRecord {
 
 /// Reads a record, or what is wanted of it.
 func readRecord<Content: RecordContent>(
-  bytes: Data, from place: String
-) throws(ProvenanceError) -> Content {
-  try readRecord(json: Array(bytes), from: place)
-}
-
-func readRecord<Content: RecordContent>(
-  json: [UInt8], from place: String
+  _ parts: RecordParts, from place: String
 ) throws(ProvenanceError) -> Content {
   do {
-    return try JSONReader.read(json, as: Content.self)
+    return try Content(parts: parts)
   } catch {
     throw ProvenanceError(
       .badRecord,

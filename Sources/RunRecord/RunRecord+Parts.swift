@@ -31,27 +31,28 @@ public enum RecordList: String, CaseIterable, Sendable {
 }
 
 /// What can be read from a record.
-public protocol RecordContent: JSONReadable {
+public protocol RecordContent {
   /// The lists that it needs.
   static var lists: Set<RecordList> { get }
+  init(parts: RecordParts) throws(JSONError)
 }
 
 extension RunRecord: RecordContent {
   public static var lists: Set<RecordList> { Set(RecordList.allCases) }
-}
 
-extension PastRun: RecordContent {
-  public static var lists: Set<RecordList> { [.instances] }
+  public init(parts: RecordParts) throws(JSONError) {
+    self = try JSONReader.read(parts.lists.isEmpty ? parts.head : parts.joined, as: RunRecord.self)
+  }
 }
 
 /// A record as JSON in parts, so that what two records share can be kept once.
 public struct RecordParts: Sendable {
-  /// An object with all members but the lists.
+  /// An object with all members but the lists; or with all, where the record is in one piece.
   public var head: [UInt8]
   /// The parts of each list, in order; each of them is a list too.
   public var lists: [RecordList: [[UInt8]]]
 
-  public init(head: [UInt8], lists: [RecordList: [[UInt8]]]) {
+  public init(head: [UInt8], lists: [RecordList: [[UInt8]]] = [:]) {
     self.head = head
     self.lists = lists
   }
