@@ -25,8 +25,9 @@ public final class PastRun: RecordContent {
     }
   }
 
-  /// All instances by name; of two with one name the first counts. What can't be read is as if the
-  /// run had not had it.
+  /// All instances by name; of two with one name the first counts.
+  ///
+  /// What can't be read is as if the run had not had it.
   public private(set) lazy var instances: [String: PastInstance] = {
     var instances: [String: PastInstance] = [:]
     for part in parts { instances.merge(Self.instances(in: part)) { first, _ in first } }
