@@ -22,8 +22,7 @@ public struct GraphBranching: BranchingRule {
     public var generations = 0
     /// Whether ReLUs of the first layer are scored even if some other is ambiguous, as published.
     ///
-    /// They are half of a pass and more, and on the published properties none was ever chosen; BaBSR never
-    /// takes one by its score.
+    /// They are half of a pass and more, and rarely chosen; BaBSR never takes one by its score.
     public var scoresFirstLayer = true
     /// Whether the network learns from choices that the other rule wins.
     public var learns = false
