@@ -87,6 +87,7 @@ public struct PictureSet: Hashable, Sendable {
   /// least one.
   ///
   /// - Parameter shares: By class, of its pictures that are kept.
+  /// - Returns: The rest, in order.
   /// - Throws: ``TrainingError`` for a class without a picture, or a share that isn't between 0 and 1.
   public func thinned(_ shares: [Int: Double]) throws(TrainingError) -> PictureSet {
     var left: [Int: Int] = [:]
@@ -95,7 +96,8 @@ public struct PictureSet: Hashable, Sendable {
       guard all > 0 else { throw TrainingError(.badPictures, "no picture is of class \(label)") }
       guard share > 0, share <= 1 else {
         throw TrainingError(
-          .badPictures, "the share of class \(label) is \(share); above 0 and at most 1 is possible")
+          .badPictures, "the share of class \(label) is \(share); above 0 and at most 1 is possible"
+        )
       }
       left[label] = max(Int((share * Double(all)).rounded()), 1)
     }

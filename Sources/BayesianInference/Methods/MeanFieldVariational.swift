@@ -67,7 +67,7 @@ struct MeanFieldNormal {
       [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
     )
     let first = try run.resume()
-    let passes = run.passes
+    energy.passes = run.passes
     for step in first..<steps {
       run.checkpoint(before: step)
       energy.precision = run.precision
@@ -84,7 +84,11 @@ struct MeanFieldNormal {
       let scale = Double(posterior.rows.count) / Double(run.order.batch)
       var expectedSquares = 0.0
       let points = (0..<samples).map { sample -> [Double] in
-        if sample % 2 == 0 { run.noise.fillNormals(&xi) } else { for i in 0..<count { xi[i] = -xi[i] } }
+        if sample % 2 == 0 {
+          run.noise.fillNormals(&xi)
+        } else {
+          for i in 0..<count { xi[i] = -xi[i] }
+        }
         return xi
       }
       let weights = alpha.map { rowWeights($0, values, deviations, points, energy) }
@@ -110,7 +114,7 @@ struct MeanFieldNormal {
           slope[count + i] += share * gradient[i] * xi[i] * logistic(values[count + i])
         }
       }
-      run.passes = passes + energy.passes
+      run.passes = energy.passes
       run.step(slope, expectedSquares: expectedSquares)
       if step % 100 == 99 { context.progress(step + 1, steps) }
     }

@@ -39,7 +39,7 @@ public struct StochasticGradientDescent: InferenceMethod {
       let part = try plain.selected(Array(0..<kept))
       let held = Energy(try plain.selected(Array(kept..<rows)))
       var best = Double.infinity
-      for length in epochs > 0 ? [steps] : [steps, steps / 4, steps / 16, steps / 64] {
+      for length in epochs > 0 ? [steps] : (0..<6).map({ steps >> (2 * $0) }) {
         let (other, spent) = try train(part, length, context.random.child("held")) { done, _ in
           context.progress(done, 2 * steps)
         }

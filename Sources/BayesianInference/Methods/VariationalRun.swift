@@ -18,10 +18,8 @@ struct VariationalRun {
   private let key: String
   private let steps: Int
 
-  /// - Parameters:
-  ///   - method: Its name.
-  ///   - posterior: Where `batch` rows of it make a step; 0 is ``BatchOrder``'s own choice.
-  ///   - values: To start from.
+  /// - `values`: To start from.
+  /// - `batch`: Rows of a step; 0 is ``BatchOrder``'s own choice.
   init(
     _ method: String, _ posterior: Posterior, _ context: FitContext, values: [Double],
     rate: Double, steps: Int, batch: Int

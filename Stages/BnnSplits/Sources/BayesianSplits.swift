@@ -131,7 +131,9 @@ public struct BayesianSplits: Stage {
       let values = Dictionary(pairs) { first, _ in first }
       return values.count == scores.count ? values : nil
     }
-    guard let first = bySplit(ours), let second = bySplit(theirs), !first.isEmpty else { return nil }
+    guard let first = bySplit(ours), let second = bySplit(theirs), !first.isEmpty else {
+      return nil
+    }
     let differences = first.sorted { $0.key < $1.key }
       .compactMap { split, value in second[split].map { value - $0 } }
     guard differences.count == first.count else { return nil }

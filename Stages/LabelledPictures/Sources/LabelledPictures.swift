@@ -58,7 +58,8 @@ public struct LabelledPictures: Stage {
       guard let label = Int(name), label >= 0 else {
         throw StageError(
           code: .badParameter,
-          message: "'shares' names '\(name)'; its names are the numbers of classes, as in {3: 0.01}")
+          message: "'shares' names '\(name)'; its names are the numbers of classes, as in {3: 0.01}"
+        )
       }
       shares[label] = share
     }
