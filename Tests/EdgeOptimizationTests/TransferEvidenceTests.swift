@@ -1,7 +1,7 @@
 import EdgeOptimization
 import Foundation
 import LinearAlgebra
-import StructuredValue
+import Statistics
 import Testing
 
 struct CholeskyFactorizationTests {
