@@ -47,7 +47,8 @@ public struct TransferGaussianProcess: Sendable {
     /// The standardised samples on each scale.
     fileprivate let targets: [[Double]]
     fileprivate let members: [Member]
-    /// The sum of the squared standardised left-out residuals; their number where the process is right.
+    /// The sum of the squared standardised left-out residuals of the samples that stand for all designs;
+    /// their number where the process is right.
     public let leftOutSquares: Double
     /// By how much the intervals are wider than the process says.
     public let calibration: Double
@@ -83,9 +84,11 @@ public struct TransferGaussianProcess: Sendable {
   ///
   /// - `samples`: The measured designs, as positions.
   /// - `latencies`: Their measured latencies, in any unit.
+  /// - `representative`: How many of the first samples stand for all designs, and so say how wide the
+  ///   intervals are; all by default. Designs measured because they promise much are too much alike.
   /// - Throws: `EdgeError` for fewer than 3 samples, a latency without logarithm, or equal ones.
   public func fit(
-    samples: [Int], latencies: [Double]
+    samples: [Int], latencies: [Double], representative: Int? = nil
   ) throws(EdgeError) -> Posterior {
     precondition(samples.count == latencies.count, "as many latencies as samples")
     guard samples.count >= 3 else {
@@ -104,11 +107,12 @@ public struct TransferGaussianProcess: Sendable {
     }
     let targets = scales.map { scale in logarithms.map { scale.standardise(logarithm: $0) } }
     let members = members(samples, scales, targets)
-    let squares = TransferGaussianProcess.leftOutSquares(members)
+    let judges = max(3, min(representative ?? samples.count, samples.count))
+    let squares = TransferGaussianProcess.leftOutSquares(members, first: judges)
     return Posterior(
       kernel: kernel, samples: samples, scales: scales, targets: targets, members: members,
       leftOutSquares: squares,
-      calibration: trials.widening(leftOutSquares: squares, count: samples.count))
+      calibration: trials.widening(leftOutSquares: squares, count: judges))
   }
 
   /// The weights with most evidence, over their scales and outliers, and the hypotheses that matter.
@@ -163,13 +167,14 @@ public struct TransferGaussianProcess: Sendable {
     return kept
   }
 
-  /// Σ u²/d, with u = (K+σ²I)⁻¹z and d the inverse's diagonal: each sample is left out in turn.
-  private static func leftOutSquares(_ members: [Member]) -> Double {
+  /// Σ u²/d over the first samples, with u = (K+σ²I)⁻¹z and d the inverse's diagonal: each is left out in
+  /// turn.
+  private static func leftOutSquares(_ members: [Member], first count: Int) -> Double {
     var total = 0.0
     for member in members {
       for hypothesis in member.hypotheses {
         let diagonal = member.samples.diagonal(outlier: hypothesis.outlier)
-        for (value, own) in zip(hypothesis.solution, diagonal) {
+        for (value, own) in zip(hypothesis.solution, diagonal).prefix(count) {
           total += hypothesis.share * value * value / own
         }
       }
