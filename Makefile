@@ -22,7 +22,9 @@ paper: build
 test: APT_PACKAGES += chromium
 test: setup lint
 	$(SWIFT) build --build-tests
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build
+	@folder=$$(mktemp -d); \
+	TMPDIR="$$folder" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build; \
+	status=$$?; rm -rf "$$folder"; exit $$status
 
 build: setup
 	$(SWIFT) build -c release --product CTorch

@@ -50,17 +50,20 @@ extension ActionResult {
   }
 
   init?(text: [UInt8]) {
+    guard let result = text.withUnsafeBufferPointer({ ActionResult(text: $0) }) else { return nil }
+    self = result
+  }
+
+  init?(text: UnsafeBufferPointer<UInt8>) {
     let end = text.count - 66
     guard end > 0, text[end] == UInt8(ascii: "\n"), text.last == UInt8(ascii: "\n") else {
       return nil
     }
-    let result = text.withUnsafeBufferPointer { text -> ActionResult? in
-      let json = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: text[..<end]))
-      let digits = UnsafeBufferPointer(rebasing: text[(end + 1)...].dropLast())
-      guard Digest(digits: digits) == Digest.of(json) else { return nil }
-      return try? JSONReader.read(json, as: ActionResult.self)
-    }
-    guard let result else { return nil }
+    let json = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: text[..<end]))
+    let digits = UnsafeBufferPointer(rebasing: text[(end + 1)...].dropLast())
+    guard Digest(digits: digits) == Digest.of(json),
+      let result = try? JSONReader.read(json, as: ActionResult.self)
+    else { return nil }
     self = result
   }
 }

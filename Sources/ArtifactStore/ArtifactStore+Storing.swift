@@ -196,7 +196,7 @@ extension ArtifactStore {
     guard input >= 0 else { throw .system("reading", source) }
     defer { close(input) }
     posix_fadvise(input, 0, 0, Int32(POSIX_FADV_SEQUENTIAL))
-    let hasher = SHA256()
+    var hasher = SHA256()
     while true {
       let count = read(input, buffer.baseAddress, buffer.count)
       if count == 0 { return hasher.finish() }

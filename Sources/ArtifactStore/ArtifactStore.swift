@@ -11,6 +11,7 @@ public final class ArtifactStore: Sendable {
   /// The store's folder.
   public let path: String
   let index: StatIndex
+  let recent: RecentActions
   let observations = Observations()
 
   /// The version of the layout that this program writes.
@@ -46,6 +47,7 @@ public final class ArtifactStore: Sendable {
   init(path: String) {
     self.path = path
     index = StatIndex(path: "\(path)/index.sqlite")
+    recent = RecentActions(path: "\(path)/recent-actions")
   }
 
   func path(of digest: Digest, isTree: Bool) -> String {
@@ -72,8 +74,8 @@ extension ArtifactStore {
   /// - `size`: Where it is known, a file of another size counts as absent: it was cut off.
   public func contains(_ digest: Digest, isTree: Bool, size: Int? = nil) -> Bool {
     guard isTree else {
-      let facts = try? FileFacts(of: path(of: digest, isTree: false), followingLinks: false)
-      return facts.map { size == nil || $0.size == size } ?? false
+      let found = facts(ofObject: digest, in: "blob")?.size
+      return found != nil && (size == nil || size == found)
     }
     guard let entries = try? tree(digest) else { return false }
     return entries.allSatisfy { entry in
@@ -81,6 +83,37 @@ extension ArtifactStore {
       case .file(let digest, _): contains(digest, isTree: false, size: entry.size)
       case .folder(let digest): contains(digest, isTree: true)
       case .link: true
+      }
+    }
+  }
+
+  /// What the file system says of an object; nil where there is none.
+  ///
+  /// A run asks this thousands of times, so nothing is allocated.
+  private func facts(ofObject digest: Digest, in space: StaticString) -> FileFacts? {
+    var folder = path
+    return folder.withUTF8 { folder in
+      let count = folder.count + space.utf8CodeUnitCount + 70
+      return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { path in
+        var end = path[...].update(fromContentsOf: folder)
+        func append(_ byte: UInt8) {
+          path[end] = byte
+          end += 1
+        }
+        append(UInt8(ascii: "/"))
+        for index in 0..<space.utf8CodeUnitCount { append(space.utf8Start[index]) }
+        append(UInt8(ascii: "/"))
+        let digits = UnsafeMutableBufferPointer(rebasing: path[(end + 3)..<(end + 67)])
+        digest.write(digits: digits)
+        append(digits[0])
+        append(digits[1])
+        append(UInt8(ascii: "/"))
+        path[end + 64] = 0
+        var info = stat()
+        let status = path.withMemoryRebound(to: CChar.self) { path in
+          path.baseAddress.map { lstat($0, &info) }
+        }
+        return status == 0 ? FileFacts(info) : nil
       }
     }
   }
@@ -117,17 +150,30 @@ extension ArtifactStore {
   /// What an action gave; nil also where something that it names is missing, so that it is executed
   /// again.
   public func action(for key: Digest) -> ActionResult? {
+    guard let file = facts(ofObject: key, in: "action") else { return nil }
+    if let result = recent.result(for: key, file: file), hasOutputs(of: result) { return result }
     guard let text = smallFile(objectPath("action", key)), let result = ActionResult(text: text),
-      result.outputs.values.allSatisfy({ contains($0.digest, isTree: $0.isTree, size: $0.size) })
+      hasOutputs(of: result)
     else { return nil }
+    // Where another process writes the entry meanwhile, the time is not that of what was read.
+    if let after = facts(ofObject: key, in: "action"), after == file {
+      recent.append(text, for: key, file: file)
+    }
     return result
+  }
+
+  private func hasOutputs(of result: ActionResult) -> Bool {
+    result.outputs.values.allSatisfy { contains($0.digest, isTree: $0.isTree, size: $0.size) }
   }
 
   /// Keeps what an action gave; everything that it names has been stored before.
   public func save(_ result: ActionResult, for key: Digest) throws(StoreError) {
     let target = objectPath("action", key)
     try makeFolder((target as NSString).deletingLastPathComponent)
-    try write(result.text, to: target, mode: 0o644)
+    let text = result.text
+    try write(text, to: target, mode: 0o644)
+    // Whoever executes an action holds its lock, so this is the file that was just written.
+    if let file = facts(ofObject: key, in: "action") { recent.append(text, for: key, file: file) }
   }
 }
 

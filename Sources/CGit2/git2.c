@@ -1,5 +1,7 @@
 #include "CGit2.h"
 
+#include <malloc.h>
+
 #include "late.h"
 
 // libgit2's TLS library parses all certificates of the machine as libgit2 starts, which takes as long
@@ -13,8 +15,6 @@ __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(void *cha
 
 #define LATE_LIBRARY "libgit2.so." LIBGIT2_SOVERSION
 
-LATE(int, git_blob_create_from_buffer, (git_oid *id, git_repository *repo, const void *buffer,
-     size_t len), (id, repo, buffer, len))
 LATE(int, git_blob_create_from_workdir, (git_oid *id, git_repository *repo, const char
      *relative_path), (id, repo, relative_path))
 LATE(void, git_blob_free, (git_blob *blob), (blob))
@@ -50,7 +50,9 @@ LATE(int, git_index_write_tree_to, (git_oid *out, git_index *index, git_reposito
      index, repo))
 LATE(int, git_libgit2_init, (void), ())
 
-int git_trust_checksums(void) {
+int git_prepare(void) {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
   LATE_POINTER(git_libgit2_opts)
   return function(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 }
@@ -73,6 +75,9 @@ LATE(int, git_note_next, (git_oid *note_id, git_oid *annotated_id, git_note_iter
 LATE(void, git_object_free, (git_object *object), (object))
 LATE(int, git_object_peel, (git_object **peeled, const git_object *object, git_object_t
      target_type), (peeled, object, target_type))
+LATE(void, git_odb_free, (git_odb *db), (db))
+LATE(int, git_odb_write, (git_oid *out, git_odb *odb, const void *data, size_t len, git_object_t
+     type), (out, odb, data, len, type))
 LATE(int, git_oid_cmp, (const git_oid *a, const git_oid *b), (a, b))
 LATE(int, git_oid_equal, (const git_oid *a, const git_oid *b), (a, b))
 LATE(int, git_oid_fromstr, (git_oid *out, const char *str), (out, str))
@@ -92,6 +97,7 @@ LATE(int, git_remote_lookup, (git_remote **out, git_repository *repo, const char
 LATE(const char *, git_remote_url, (const git_remote *remote), (remote))
 LATE(void, git_repository_free, (git_repository *repo), (repo))
 LATE(int, git_repository_is_bare, (const git_repository *repo), (repo))
+LATE(int, git_repository_odb, (git_odb **out, git_repository *repo), (out, repo))
 LATE(int, git_repository_open_ext, (git_repository **out, const char *path, unsigned int flags,
      const char *ceiling_dirs), (out, path, flags, ceiling_dirs))
 LATE(const char *, git_repository_path, (const git_repository *repo), (repo))

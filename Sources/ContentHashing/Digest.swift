@@ -12,11 +12,15 @@ public struct Digest: Hashable, Sendable, Comparable, Codable, CustomStringConve
   /// Takes 32 bytes; nil for any other count.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 32 else { return nil }
-    var parts: [UInt64] = [0, 0, 0, 0]
-    for (index, byte) in bytes.enumerated() {
-      parts[index / 8] = parts[index / 8] << 8 | UInt64(byte)
+    var parts: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    // Each byte pushes the first one of the next word up into the word before it.
+    for byte in bytes {
+      parts.0 = parts.0 << 8 | parts.1 >> 56
+      parts.1 = parts.1 << 8 | parts.2 >> 56
+      parts.2 = parts.2 << 8 | parts.3 >> 56
+      parts.3 = parts.3 << 8 | UInt64(byte)
     }
-    words = (parts[0], parts[1], parts[2], parts[3])
+    words = parts
   }
 
   /// Reads 64 hexadecimal digits, with or without the prefix `sha256:`.
@@ -58,18 +62,23 @@ public struct Digest: Hashable, Sendable, Comparable, Codable, CustomStringConve
   /// 64 lower-case hexadecimal digits, as `sha256sum` prints them.
   public var hex: String {
     String(unsafeUninitializedCapacity: 64) { buffer in
-      let digits = StaticString("0123456789abcdef").utf8Start
-      func put(_ word: UInt64, at start: Int) {
-        for index in 0..<16 {
-          buffer[start + index] = digits[Int(truncatingIfNeeded: word >> (60 - 4 * index)) & 15]
-        }
-      }
-      put(words.0, at: 0)
-      put(words.1, at: 16)
-      put(words.2, at: 32)
-      put(words.3, at: 48)
+      write(digits: buffer)
       return 64
     }
+  }
+
+  /// Writes the 64 digits into room for as many.
+  public func write(digits buffer: UnsafeMutableBufferPointer<UInt8>) {
+    let digits = StaticString("0123456789abcdef").utf8Start
+    func put(_ word: UInt64, at start: Int) {
+      for index in 0..<16 {
+        buffer[start + index] = digits[Int(truncatingIfNeeded: word >> (60 - 4 * index)) & 15]
+      }
+    }
+    put(words.0, at: 0)
+    put(words.1, at: 16)
+    put(words.2, at: 32)
+    put(words.3, at: 48)
   }
 
   /// The first twelve digits: enough for people to tell digests apart.

@@ -2,29 +2,22 @@ import CCrypto
 
 /// An incremental SHA-256, computed by libcrypto with the processor's own instructions.
 ///
-/// It is noncopyable since its state lives on the C side.
+/// It is noncopyable, so that no two go on from one state by mistake.
 public struct SHA256: ~Copyable {
-  private let context: OpaquePointer
+  private var context = SHA256_CTX()
 
-  public init() {
-    guard let context = EVP_MD_CTX_new() else { preconditionFailure("out of memory") }
-    self.context = context
-    let status = EVP_DigestInit_ex(context, EVP_sha256(), nil)
-    precondition(status == 1, "libcrypto offers no SHA-256")
+  public init() { SHA256_Init(&context) }
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    SHA256_Update(&context, bytes.baseAddress, bytes.count)
   }
 
-  deinit { EVP_MD_CTX_free(context) }
-
-  public func update(_ bytes: UnsafeRawBufferPointer) {
-    EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-  }
-
-  public func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
+  public mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { update($0) } }
 
   /// The digest of what was given so far.
   public consuming func finish() -> Digest {
     withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
-      EVP_DigestFinal_ex(context, buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), nil)
+      SHA256_Final(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), &context)
       guard let digest = Digest(bytes: buffer) else { preconditionFailure("32 bytes") }
       return digest
     }
@@ -34,7 +27,7 @@ public struct SHA256: ~Copyable {
 extension Digest {
   /// The digest of some bytes.
   public static func of(_ bytes: UnsafeRawBufferPointer) -> Digest {
-    let hasher = SHA256()
+    var hasher = SHA256()
     hasher.update(bytes)
     return hasher.finish()
   }

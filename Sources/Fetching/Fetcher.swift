@@ -143,7 +143,7 @@ extension Fetcher {
   }
 
   private static func digest(_ path: String) -> Digest? {
-    let hasher = SHA256()
+    var hasher = SHA256()
     guard PartialFile.read(path, take: { hasher.update($0) }) != nil else { return nil }
     return hasher.finish()
   }

@@ -32,7 +32,7 @@ private struct Expansion {
   }
 
   private mutating func expand(_ text: String) -> Value {
-    guard text.utf8.contains(UInt8(ascii: "$")) else { return .string(text) }
+    guard text.utf8.contains(UInt8(ascii: "$")), !isLeft(text) else { return .string(text) }
     var result = ""
     var rest = text[...]
     while let start = opening(of: rest) {
@@ -60,6 +60,28 @@ private struct Expansion {
       result += value.text
     }
     return .string(result + rest)
+  }
+
+  /// Whether all that a text asks for is left for later, as in most commands.
+  private func isLeft(_ text: String) -> Bool {
+    guard !deferred.isEmpty else { return false }
+    var text = text
+    return text.withUTF8 { text in
+      var rest = text[...]
+      while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
+        rest = rest[(start + 1)...]
+        guard rest.first == UInt8(ascii: "{"), let end = rest.firstIndex(of: UInt8(ascii: "}")),
+          deferred.contains(where: { root in
+            let name = rest[(start + 2)..<end]
+            return name.starts(with: root.utf8)
+              && (name.count == root.utf8.count
+                || name[name.startIndex + root.utf8.count] == UInt8(ascii: "."))
+          })
+        else { return false }
+        rest = rest[(end + 1)...]
+      }
+      return true
+    }
   }
 
   /// Where the first `${` of a text stands; a search for a text in a text takes many times as long.

@@ -130,6 +130,7 @@ extension GraphBuilder {
       case .path: break
       }
     }
+    guard !declared.isEmpty else { return needs }
     let given = Set(cell.inputs.map(\.name.value))
     for (slot, input) in declared.sorted(by: { $0.key < $1.key })
     where input.isRequired && !given.contains(slot) {

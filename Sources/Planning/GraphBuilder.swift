@@ -113,6 +113,9 @@ extension GraphBuilder {
     }
   }
 
+  /// What a command says of its slots is filled in when it is started.
+  private static let slots: Set<String> = ["inputs", "outputs"]
+
   private mutating func instance(
     of cell: StageCell, matrix: [(axis: String, value: Value)], work: Instance.Work
   ) -> Instance {
@@ -170,12 +173,12 @@ extension GraphBuilder {
       instance.seed = nil
       instance.work = .command(
         arguments.map {
-          expanded(.string($0), cell.actionLocation, deferred: ["inputs", "outputs"]).text
+          expanded(.string($0), cell.actionLocation, deferred: Self.slots).text
         })
     case .shell(let text):
       instance.seed = nil
       instance.work = .shell(
-        expanded(.string(text), cell.actionLocation, deferred: ["inputs", "outputs"]).text)
+        expanded(.string(text), cell.actionLocation, deferred: Self.slots).text)
     }
     instance.outputs = outputs(of: cell, work: work, names: names)
     return instance

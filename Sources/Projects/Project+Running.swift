@@ -109,7 +109,7 @@ extension Project {
   /// What the store and the work tree say, for planning.
   func facts(past: Memo<PastRun>) -> StoreFacts {
     StoreFacts(store: store, project: root, environment: environment) {
-      past.value.instances[$0].map { LatestAction(fields: $0.keyFields, pending: $0.pending) }
+      past.value.instance(named: $0).map { LatestAction(fields: $0.keyFields, pending: $0.pending) }
     }
   }
 

@@ -3,7 +3,7 @@ import CGit2
 /// Starts libgit2 once in a process.
 let libgit2Status = {
   let status = git_libgit2_init()
-  if status >= 0 { _ = git_trust_checksums() }
+  if status >= 0 { _ = git_prepare() }
   return status
 }()
 

@@ -12,20 +12,16 @@ extension ProvenanceLog {
   /// - Throws: `P0602` where others kept appending, `P0604` where the repository can't be written.
   public func append(_ record: RunRecord) throws(ProvenanceError) -> String {
     try record.checkId()
-    let bytes = try record.canonicalJSON()
-    var blob = git_oid()
-    try check(
-      bytes.withUnsafeBytes {
-        git_blob_create_from_buffer(&blob, repository, $0.baseAddress, $0.count)
-      }, .notWritable, "the run can't be recorded in \(place)")
+    try record.checkDurations()
+    let folder = try write(RecordParts(of: record))
     let message = RunSummary(of: record).message
     let commit = try move(RefName.log) { (parent) throws(ProvenanceError) in
-      try self.logCommit(record, blob: blob, message: message, parent: parent)
+      try self.logCommit(record, folder: folder, message: message, parent: parent)
     }
     noteWarning = nil
     if let source = record.source?.commit {
       do throws(ProvenanceError) {
-        try addNote(noteLine(record, digest: .of(bytes)), to: source)
+        try addNote(noteLine(record, folder: folder), to: source)
       } catch {
         noteWarning = "The run is recorded, but without its note: \(error.message)"
       }
@@ -34,10 +30,10 @@ extension ProvenanceLog {
   }
 
   private func logCommit(
-    _ record: RunRecord, blob: git_oid, message: String, parent: git_oid?
+    _ record: RunRecord, folder: git_oid, message: String, parent: git_oid?
   ) throws(ProvenanceError) -> git_oid {
-    var paths = [LogPath.record(record.id)]
-    // The same blob again: no further object, and the record can be had by its commit.
+    var paths = [LogPath.run(record.id)]
+    // The same folder again: no further object, and the record can be had by its commit.
     if let source = record.source?.commit {
       paths.append("\(LogPath.runs(of: source))/\(record.id)")
     }
@@ -46,7 +42,7 @@ extension ProvenanceLog {
     defer { git_tree_free(base) }
     var tree = git_oid()
     for path in paths {
-      tree = try insert(blob, at: path.split(separator: "/").map(String.init)[...], in: base)
+      tree = try insert(folder, at: path.split(separator: "/").map(String.init)[...], in: base)
       git_tree_free(base)
       base = nil
       try check(git_tree_lookup(&base, repository, &tree), "a tree of the log can't be read")
@@ -54,35 +50,22 @@ extension ProvenanceLog {
     return try commit(tree, message: message, parents: parent.map { [$0] } ?? [])
   }
 
-  /// Writes a tree again with a blob at a path, and only the trees on that path.
+  /// Writes a tree again with a folder at a path, and only the trees on that path.
   private func insert(
-    _ blob: git_oid, at path: ArraySlice<String>, in tree: OpaquePointer?
+    _ folder: git_oid, at path: ArraySlice<String>, in tree: OpaquePointer?
   ) throws(ProvenanceError) -> git_oid {
-    guard let name = path.first else { return blob }
-    var builder: OpaquePointer?
-    try check(git_treebuilder_new(&builder, repository, tree), "the log can't be extended")
-    defer { git_treebuilder_free(builder) }
-    var child = blob
-    let isLeaf = path.count == 1
-    if !isLeaf {
-      var below: OpaquePointer?
-      defer { git_tree_free(below) }
-      if let tree, let entry = git_tree_entry_byname(tree, name),
-        git_tree_entry_type(entry) == GIT_OBJECT_TREE
-      {
-        try check(
-          git_tree_lookup(&below, repository, git_tree_entry_id(entry)),
-          "a tree of the log can't be read")
-      }
-      child = try insert(blob, at: path.dropFirst(), in: below)
+    guard let name = path.first else { return folder }
+    var below: OpaquePointer?
+    defer { git_tree_free(below) }
+    if path.count > 1, let tree, let entry = git_tree_entry_byname(tree, name),
+      git_tree_entry_type(entry) == GIT_OBJECT_TREE
+    {
+      try check(
+        git_tree_lookup(&below, repository, git_tree_entry_id(entry)),
+        "a tree of the log can't be read")
     }
-    let mode = isLeaf ? GIT_FILEMODE_BLOB : GIT_FILEMODE_TREE
-    try check(
-      git_treebuilder_insert(nil, builder, name, &child, mode), "'\(name)' can't be recorded")
-    var id = git_oid()
-    try check(
-      git_treebuilder_write(&id, builder), .notWritable, "the log of \(place) can't be written")
-    return id
+    let child = try insert(folder, at: path.dropFirst(), in: below)
+    return try write([(name, child, GIT_FILEMODE_TREE)], into: tree)
   }
 
   /// Writes a commit that no ref names yet.
@@ -124,13 +107,13 @@ extension ProvenanceLog {
   // MARK: - Notes
 
   /// One line of JSON with sorted keys, so that lines can be joined with `cat_sort_uniq`.
-  private func noteLine(_ record: RunRecord, digest: Digest) -> String {
+  private func noteLine(_ record: RunRecord, folder: git_oid) -> String {
     let summary = RunSummary(of: record)
     var metrics: [String: Value] = [:]
     for claim in record.claims { metrics[claim.measured] = claim.measuredValue ?? .null }
     let line: Value = .map([
       "claims": .map(summary.claims.mapValues { .int($0) }), "id": .string(record.id),
-      "metrics": .map(metrics), "record": .string(digest.hex),
+      "metrics": .map(metrics), "record": .string(folder.hex),
       "spec": .string(record.specificationDigest.hex), "status": .string(record.status.rawValue),
     ])
     return line.json()

@@ -1,7 +1,5 @@
 import CGit2
-import Foundation
 public import RunRecord
-public import StructuredValue
 
 extension ProvenanceLog {
   public func runs(limit: Int) throws(ProvenanceError) -> [RunSummary] {
@@ -72,25 +70,14 @@ extension ProvenanceLog {
     return record
   }
 
-  public func content<Content: JSONReadable>(
+  public func content<Content: RecordContent>(
     ofRecord id: String
   ) throws(ProvenanceError) -> Content? {
     guard RunRecord.isUsable(id: id), let root = try logTree() else { return nil }
     defer { git_tree_free(root) }
-    var entry: OpaquePointer?
-    guard git_tree_entry_bypath(&entry, root, LogPath.record(id)) == 0 else { return nil }
-    defer { git_tree_entry_free(entry) }
-    var blob: OpaquePointer?
-    try check(
-      git_blob_lookup(&blob, repository, git_tree_entry_id(entry)),
-      "the record of run \(id) in \(place) can't be read")
-    defer { git_blob_free(blob) }
-    guard let content = git_blob_rawcontent(blob) else { return nil }
-    // Over a megabyte that stays where it is, since the blob outlives it.
-    let bytes = Data(
-      bytesNoCopy: UnsafeMutableRawPointer(mutating: content), count: Int(git_blob_rawsize(blob)),
-      deallocator: .none)
-    return try readRecord(bytes, from: "the record of run \(id) in \(place)")
+    guard let parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
+    else { return nil }
+    return try readRecord(parts, from: "the record of run \(id) in \(place)")
   }
 
   private func newestRun(for commit: git_oid) -> String? {
@@ -106,7 +93,7 @@ extension ProvenanceLog {
     return names(below: root, "runs").flatMap { names(below: root, "runs/\($0)") }
   }
 
-  private func names(below root: OpaquePointer, _ path: String) -> [String] {
+  func names(below root: OpaquePointer, _ path: String) -> [String] {
     var entry: OpaquePointer?
     guard git_tree_entry_bypath(&entry, root, path) == 0 else { return [] }
     defer { git_tree_entry_free(entry) }
@@ -148,6 +135,5 @@ extension ProvenanceLog {
 enum LogPath {
   /// Shards by the id's last two characters, which are random digits.
   static func run(_ id: String) -> String { "runs/\(id.suffix(2))/\(id)" }
-  static func record(_ id: String) -> String { run(id) + "/record.json" }
   static func runs(of commit: String) -> String { "by-source/\(commit.prefix(2))/\(commit)" }
 }

@@ -11,6 +11,9 @@ public final class ProvenanceLog: RunHistory {
   let store: String?
   /// The files that the last snapshot left out for their size, relative to the work tree.
   public internal(set) var leftOut: [String] = []
+  /// The parts of the record that was read last, with their ids: what is recorded next has most of them again,
+  /// and to compare bytes takes a small part of the time of git's hash.
+  var readParts: [RecordList: [(bytes: [UInt8], id: git_oid)]] = [:]
   /// Why the last recorded run's note is missing, in a sentence for the user; the record is there.
   public internal(set) var noteWarning: String?
 

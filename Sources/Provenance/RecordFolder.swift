@@ -1,6 +1,5 @@
 import Foundation
 public import RunRecord
-public import StructuredValue
 
 /// The records of runs as files, `<folder>/<run-id>/record.json`, for work outside a repository
 /// and for runs that the repository could not take.
@@ -42,7 +41,7 @@ public struct RecordFolder: RunHistory {
     return try record(run: revision)
   }
 
-  public func content<Content: JSONReadable>(
+  public func content<Content: RecordContent>(
     ofRecord id: String
   ) throws(ProvenanceError) -> Content? {
     ids().contains(id) ? try content(exactly: id) : nil
@@ -52,7 +51,7 @@ public struct RecordFolder: RunHistory {
     try content(exactly: id)
   }
 
-  private func content<Content: JSONReadable>(
+  private func content<Content: RecordContent>(
     exactly id: String
   ) throws(ProvenanceError) -> Content {
     let file = URL(fileURLWithPath: path).appendingPathComponent(id)
@@ -64,7 +63,7 @@ public struct RecordFolder: RunHistory {
       throw ProvenanceError(
         .missingRecord, "\(file.path) can't be read (\(error.localizedDescription))")
     }
-    return try readRecord(bytes, from: file.path)
+    return try readRecord(RecordParts(head: Array(bytes)), from: file.path)
   }
 
   /// The runs that have a record; a folder without one is a run that is still going or was killed.

@@ -1,5 +1,4 @@
 public import RunRecord
-public import StructuredValue
 
 /// Where runs are recorded: a git repository's log, or a folder where there is no repository.
 public protocol RunHistory {
@@ -15,7 +14,7 @@ public protocol RunHistory {
   func record(run id: String) throws(ProvenanceError) -> RunRecord
 
   /// What is wanted of the record of the run with exactly this id; nil where there is none.
-  func content<Content: JSONReadable>(ofRecord id: String) throws(ProvenanceError) -> Content?
+  func content<Content: RecordContent>(ofRecord id: String) throws(ProvenanceError) -> Content?
 
   /// The record that a user means by a run's id or its start, `latest`, `latest~1` or, in a
   /// repository, a branch, tag or commit, which stands for the newest run recorded for it.

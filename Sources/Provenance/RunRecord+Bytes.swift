@@ -5,15 +5,16 @@ import StructuredValue
 
 extension RunRecord {
   /// The record as JSON with sorted keys, so that equal records are equal bytes.
-  public func canonicalBytes() throws(ProvenanceError) -> Data { Data(try canonicalJSON()) }
+  public func canonicalBytes() throws(ProvenanceError) -> Data {
+    try checkDurations()
+    return Data(jsonBytes)
+  }
 
-  func canonicalJSON() throws(ProvenanceError) -> [UInt8] {
+  func checkDurations() throws(ProvenanceError) {
     guard instances.allSatisfy({ $0.seconds.isFinite && $0.cpuSeconds.isFinite }) else {
       throw ProvenanceError(
         .badRecord, "run \(id) holds a duration that JSON can't; it was not recorded")
     }
-    // About what an instance takes, so that the bytes are not moved as they grow.
-    return jsonBytes(capacity: 2048 + 1400 * instances.count)
   }
 
   /// Reads what `canonicalBytes()` wrote.
@@ -23,7 +24,7 @@ extension RunRecord {
   ///   - place: Where the bytes come from, for the message.
   /// - Throws: `P0605` where they are no record.
   public init(bytes: Data, from place: String) throws(ProvenanceError) {
-    self = try readRecord(bytes, from: place)
+    self = try readRecord(RecordParts(head: Array(bytes)), from: place)
   }
 
   /// The digest of the specification's files with their names.
@@ -55,11 +56,11 @@ extension RunRecord {
 }
 
 /// Reads a record, or what is wanted of it.
-func readRecord<Content: JSONReadable>(
-  _ bytes: Data, from place: String
+func readRecord<Content: RecordContent>(
+  _ parts: RecordParts, from place: String
 ) throws(ProvenanceError) -> Content {
   do {
-    return try bytes.withUnsafeBytes { try JSONReader.read($0, as: Content.self) }
+    return try Content(parts: parts)
   } catch {
     throw ProvenanceError(
       .badRecord,

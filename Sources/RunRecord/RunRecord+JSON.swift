@@ -57,13 +57,16 @@ extension RunRecord: JSONRepresentable {
     self.schema = try reader.required(schema, "schema")
   }
 
-  public func write(to writer: inout JSONWriter) {
+  public func write(to writer: inout JSONWriter) { write(to: &writer, without: []) }
+
+  /// Writes the record but for some of its lists.
+  func write(to writer: inout JSONWriter, without left: Set<RecordList>) {
     writer.beginObject()
-    writer.member("cells", cells)
+    if !left.contains(.cells) { writer.member("cells", cells) }
     writer.member("file", file)
     writer.member("finished", finished)
     writer.member("id", id)
-    writer.member("instances", instances)
+    if !left.contains(.instances) { writer.member("instances", instances) }
     writer.member("name", name)
     writer.member("overrides", overrides)
     writer.member("parameters", parameters)
@@ -71,7 +74,7 @@ extension RunRecord: JSONRepresentable {
     writer.member("profile", profile)
     writer.member("schema", schema)
     writer.member("source", source)
-    writer.member("specification", specification)
+    if !left.contains(.specification) { writer.member("specification", specification) }
     writer.member("started", started)
     writer.member("status", status)
     writer.member("title", title)

@@ -17,9 +17,13 @@ public enum YAMLReader {
 
   /// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2).
   public static func plainScalar(_ text: String) -> Value {
-    // Most are words, which their first letter tells from all that has another type.
-    if let first = text.utf8.first, !"~nNtTfF.+-0123456789".utf8.contains(first) {
-      return .string(text)
+    // Most are words, which their first letter and their length tell from all that has another type.
+    if let first = text.utf8.first {
+      switch UnicodeScalar(first) {
+      case "n", "N", "t", "T", "f", "F": if text.utf8.count > 5 { return .string(text) }
+      case "~", ".", "+", "-", "0"..."9": break
+      default: return .string(text)
+      }
     }
     switch text {
     case "", "~", "null", "Null", "NULL": return .null

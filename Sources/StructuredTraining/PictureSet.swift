@@ -83,6 +83,37 @@ public struct PictureSet: Hashable, Sendable {
       pixels: kept, channels: channels, height: height, width: width, labels: names)
   }
 
+  /// Some classes without most of their pictures, as where those are rare: the first ones are kept, at
+  /// least one.
+  ///
+  /// - Parameter shares: By class, of its pictures that are kept.
+  /// - Returns: The rest, in order.
+  /// - Throws: ``TrainingError`` for a class without a picture, or a share that isn't between 0 and 1.
+  public func thinned(_ shares: [Int: Double]) throws(TrainingError) -> PictureSet {
+    var left: [Int: Int] = [:]
+    for (label, share) in shares.sorted(by: { $0.key < $1.key }) {
+      let all = labels.count { $0 == label }
+      guard all > 0 else { throw TrainingError(.badPictures, "no picture is of class \(label)") }
+      guard share > 0, share <= 1 else {
+        throw TrainingError(
+          .badPictures, "the share of class \(label) is \(share); above 0 and at most 1 is possible"
+        )
+      }
+      left[label] = max(Int((share * Double(all)).rounded()), 1)
+    }
+    var kept: [Int] = []
+    for (index, label) in labels.enumerated() {
+      if let more = left[label] {
+        guard more > 0 else { continue }
+        left[label] = more - 1
+      }
+      kept.append(index)
+    }
+    return try PictureSet(
+      pixels: kept.flatMap { pixels[$0 * size..<($0 + 1) * size] }, channels: channels,
+      height: height, width: width, labels: kept.map { labels[$0] })
+  }
+
   // MARK: As tensors
 
   /// Pictures as numbers, (x / 255 - mean) / deviation, with their labels.

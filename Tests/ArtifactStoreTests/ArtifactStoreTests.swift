@@ -93,6 +93,38 @@ struct ArtifactStoreTests {
     #expect(store.action(for: key) == nil, "what it names is gone")
   }
 
+  @Test func `the file of recent actions is a cache that may be damaged, lost or stale`() throws {
+    let recent = "\(store.path)/recent-actions"
+    func save(_ key: String, _ metric: Int, in store: ArtifactStore) throws {
+      var result = ActionResult(instance: "a")
+      result.metrics["m"] = .int(metric)
+      try store.save(result, for: .of(key))
+    }
+    /// What a process that starts now is told.
+    func metric(_ key: String) throws -> Value? {
+      try ArtifactStore.open(at: store.path).action(for: .of(key))?.metrics["m"]
+    }
+    try save("one", 1, in: store)
+    try save("two", 22, in: store)
+    try save("one", 3, in: store)
+    #expect(try metric("one") == 3 && metric("two") == 22)
+    // A write that a crash tore hides at most the entry after it.
+    let whole = try String(contentsOfFile: recent, encoding: .utf8)
+    for length in stride(from: 0, to: whole.utf8.count, by: 43) {
+      try String(whole.prefix(length)).write(toFile: recent, atomically: false, encoding: .utf8)
+      try save("three", length, in: store)
+      #expect(try metric("one") == 3 && metric("two") == 22 && metric("three") == .int(length))
+    }
+    try whole.replacingOccurrences(of: #""m":22"#, with: #""m":23"#)
+      .write(toFile: recent, atomically: false, encoding: .utf8)
+    #expect(try metric("two") == 22)
+    unlink(recent)
+    #expect(try metric("one") == 3 && metric("two") == 22)
+    #expect(try String(contentsOfFile: recent, encoding: .utf8).split(separator: "\n").count == 6)
+    unlink("\(store.path)/action/\(Digest.of("two").hex.prefix(2))/\(Digest.of("two").hex)")
+    #expect(try metric("two") == nil, "an entry's own file decides")
+  }
+
   @Test func `damage is found, named and put aside`() throws {
     let content = try store.store(bytes: Array("out".utf8))
     var result = ActionResult(instance: "maker", keyFields: [:])

@@ -73,7 +73,7 @@ struct PNGTests {
 
   @Test(.enabled(if: Mirror.isPresent, "\(Mirror.isMissing)"))
   func `the 60,000 MNIST training images have the published digest`() throws {
-    let hasher = SHA256()
+    var hasher = SHA256()
     for batch in 0..<20 {
       let path = Mirror.path(.convnet, "demo/mnist/mnist_batch_\(batch).png")
       let image = try PNG.read(path: path)

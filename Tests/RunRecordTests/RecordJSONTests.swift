@@ -44,14 +44,23 @@ struct RecordJSONTests {
   ) throws {
     var draw = RecordDraw(seed: seed)
     let record = draw.record()
-    let past = try JSONReader.read(record.jsonBytes, as: PastRun.self)
+    let whole = try PastRun(parts: RecordParts(head: record.jsonBytes))
+    let past = try PastRun(parts: RecordParts(of: record))
     let read = try JSONReader.read(record.jsonBytes, as: RunRecord.self)
     #expect(Set(past.instances.keys) == Set(read.instances.map(\.name)))
+    #expect(Set(whole.instances.keys) == Set(past.instances.keys))
+    #expect(try RunRecord(parts: RecordParts(of: record)) == read)
     for instance in read.instances.reversed() {
       // Of two with one name the first counts, as it does everywhere.
       guard let first = read.instances.first(where: { $0.name == instance.name }),
-        let known = past.instances[instance.name]
-      else { continue }
+        let known = past.instances[instance.name],
+        // Sought without the others.
+        let sought = try PastRun(parts: RecordParts(of: record)).instance(named: instance.name)
+      else {
+        Issue.record("'\(instance.name)' is not found")
+        continue
+      }
+      #expect(sought.key == first.key && sought.seconds == first.seconds)
       #expect(known.outcome == first.outcome)
       #expect(known.key == first.key)
       #expect(known.seconds == first.seconds)

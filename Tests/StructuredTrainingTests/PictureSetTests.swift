@@ -35,6 +35,14 @@ struct PictureSetTests {
     #expect(try Array(part.pixels.prefix(6)) == Self.toy(7)[0..<1].pixels)
   }
 
+  @Test func `rare classes keep the first of their pictures and the others keep all`() throws {
+    let all = try Self.toy(12)
+    let thin = try all.thinned([1: 0.5, 2: 0.001])
+    #expect(thin.labels == [0, 1, 2, 0, 1, 0, 0])
+    #expect(try Array(thin.pixels[24..<30]) == all[4..<5].pixels)
+    #expect(try all.thinned([:]) == all)
+  }
+
   @Test func `what does not fit is one clear sentence`() throws {
     let set = try Self.toy()
     let cases: [(String, () throws -> Void)] = [

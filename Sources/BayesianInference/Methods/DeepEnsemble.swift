@@ -21,14 +21,22 @@ public struct DeepEnsemble: InferenceMethod {
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(
       posterior, posterior.likelihood.isRegression ? .heteroscedastic : nil)
-    let training = training.resolved(rows: plain.rows.count, published: 40, leastSteps: 400)
+    var training = training
+    if training.epochs == 0 {
+      training = try await training.resolved(
+        rows: plain.rows.count, published: 40, leastSteps: 400
+      ).shortened(
+        plain,
+        FitContext(random: context.random.child("length"), workers: context.workers))
+    }
+    let chosen = training
     let counter = ProgressCounter(total: members, context.progress)
     let checkpoints = context.checkpoints
     let results = try await context.run(members) { member, random in
       let energy = Energy(plain)
       var start = random.child("start")
       var theta = GradientTraining.start(plain.network, &start)
-      try training.run(
+      try chosen.run(
         &theta, energy, random: random.child("order"),
         checkpoints: (checkpoints, "member-\(member)"))
       guard theta.allSatisfy(\.isFinite) else {

@@ -7,9 +7,11 @@ struct GradientTraining {
   var rate: Double
   /// Whether the rate falls to 0 as a cosine.
   var isDecaying: Bool
+  /// Steps, where those of all epochs are too many; nil takes these.
+  var limit: Int?
 
   /// Steps of all epochs.
-  func steps(rows: Int) -> Int { epochs * max(rows / min(batch, rows), 1) }
+  func steps(rows: Int) -> Int { limit ?? epochs * max(rows / min(batch, rows), 1) }
 
   /// Reads the options; without `epochs` at least `leastSteps` are taken, so that small data isn't left
   /// half learned.
@@ -28,6 +30,47 @@ struct GradientTraining {
     var result = self
     let perEpoch = max(rows / min(batch, rows), 1)
     result.epochs = max(published, (leastSteps + perEpoch - 1) / perEpoch)
+    return result
+  }
+
+  /// The same with as many steps as rows that were left out of the training are predicted best after.
+  ///
+  /// Without a prior a network fits few rows exactly, and a variance of its own then says that it is sure.
+  /// So the whole schedule is tried, its half, and so on, each by cross-validation over five parts of the
+  /// rows.
+  ///
+  /// - Parameters:
+  ///   - plain: A plain posterior.
+  ///   - context: Trains the parts side by side.
+  /// - Returns: This, resolved, where there are too few rows to leave any out.
+  /// - Throws: ``InferenceError`` for rows that don't fit the likelihood.
+  func shortened(_ plain: Posterior, _ context: FitContext) async throws -> GradientTraining {
+    let rows = plain.rows.count
+    let folds = min(5, rows)
+    let halvings = 6
+    guard folds > 1 else { return self }
+    let total = steps(rows: rows)
+    let losses = try await context.run(folds) { fold, random in
+      let parts = try (0..<2).map { side in
+        try plain.selected((0..<rows).filter { ($0 % folds == fold) == (side == 1) })
+      }
+      let held = Energy(parts[1])
+      return try (0..<halvings).map { halving -> Double in
+        let energy = Energy(parts[0])
+        var training = self
+        training.limit = max(total >> halving, 1)
+        var start = random.child("start")
+        var theta = GradientTraining.start(plain.network, &start)
+        try training.run(&theta, energy, random: random.child("order"))
+        var gradient = theta
+        let loss = held.dataLoss(theta, gradient: &gradient)
+        return loss.isFinite ? loss : .infinity
+      }
+    }
+    let sums = (0..<halvings).map { halving in losses.reduce(0) { $0 + $1[halving] } }
+    let best = sums.indices.min { sums[$0] < sums[$1] } ?? 0
+    var result = self
+    result.limit = max(total >> best, 1)
     return result
   }
 

@@ -58,46 +58,25 @@ struct LayerwiseVariational {
   ) throws -> ApproximatePosterior {
     // More threads would round differently, and these tensors are small.
     try TensorRuntime.setThreads(1)
-    var (begin, noise) = (context.random.child("start"), context.random.child("noise"))
+    var begin = context.random.child("start")
     let families = posterior.network.layers.map { family($0.inputs, $0.outputs, &begin) }
-    var values = families.flatMap { $0.start(&begin) }
-    let energy = Energy(posterior)
-    var order = BatchOrder(
-      rows: posterior.rows.count, batch: batch, random: context.random.child("order"))
-    var adam = Adam(values.count, rate: rate, steps: steps)
+    var run = VariationalRun(
+      method, posterior, context, values: families.flatMap { $0.start(&begin) }, rate: rate,
+      steps: steps, batch: batch)
     let inputs = try Tensor(
       posterior.rows.inputs.values, shape: [posterior.rows.count, posterior.network.inputs])
-    var squares = 0.0
-    var passes = 0.0
-    let stream = context.random
-    let key =
-      "\(method) \(steps) \(values.count) \(stream.seed) \(stream.stream)"
-    var state = TrainingState(values: values, adam: adam)
-    if try state.load(context.checkpoints, "fit", key) {
-      (values, adam) = (state.values, state.adam)
-      noise.resume(at: state.places[0])
-      order.resume(state.batches)
-      (squares, energy.precision, passes) = (state.sums[0], state.sums[1], state.sums[2])
-    }
-    for step in state.step..<steps {
-      if step % Checkpoints.interval(steps) == 0 {
-        let (place, batches) = (noise.align(), order.state())
-        TrainingState.save(
-          context.checkpoints, "fit", key,
-          TrainingState(
-            step: step, values: values, adam: adam, places: [place], batches: batches,
-            sums: [squares, energy.precision, passes]))
-      }
-      let rows = order.takesAll ? nil : Array(order.next())
+    for step in try run.resume()..<steps {
+      run.checkpoint(before: step)
+      let rows = run.order.takesAll ? nil : Array(run.order.next())
       let x = try rows.map { try inputs[Tensor($0)] } ?? inputs
       let targets = rows.map { $0.map { posterior.rows.targets[$0] } } ?? posterior.rows.targets
-      let parameters = try Tensor(values).asLeaf()
+      let parameters = try Tensor(run.values).asLeaf()
       let (outputs, divergence) = try forward(
-        posterior, families, parameters, [Tensor](repeating: x, count: samples), &noise)
+        posterior, families, parameters, [Tensor](repeating: x, count: samples), &run.noise)
       var cotangents: [Tensor] = []
       var expectedSquares = 0.0
       for output in outputs {
-        let (slopes, squares) = try Self.slopes(output, targets, posterior, energy.precision)
+        let (slopes, squares) = try Self.slopes(output, targets, posterior, run.precision)
         let share =
           Double(posterior.rows.count) / Double(targets.count) / Double(outputs.count)
         cotangents.append(try slopes * share)
@@ -111,24 +90,22 @@ struct LayerwiseVariational {
       cotangents.append(try Tensor(weight, dtype: .float64))
       let slope = try gradients(
         of: outputs + [divergence], wrt: [parameters], cotangents: cotangents)[0].doubles()
-      adam.step(&values, slope)
-      squares = step == 0 ? expectedSquares : 0.99 * squares + 0.01 * expectedSquares
-      energy.precision = posterior.expectedPrecision(squares: squares) ?? energy.precision
-      passes += Double(samples * targets.count) / Double(posterior.rows.count)
+      run.step(slope, expectedSquares: expectedSquares)
+      run.passes += Double(samples * targets.count) / Double(posterior.rows.count)
       if step % 100 == 99 { context.progress(step + 1, steps) }
     }
-    guard values.allSatisfy(\.isFinite) else {
+    guard run.values.allSatisfy(\.isFinite) else {
       throw InferenceError(.failed, "\(method) diverged; take a smaller 'rate'")
     }
-    let parameters = try Tensor(values)
+    let parameters = try Tensor(run.values)
     var random = context.random.child("draws")
     let z = try (0..<draws).map { _ in
       try Self.parts(families, parameters).flatMap { try $0.0.draw($0.1, &random) }
     }
     var result = ApproximatePosterior(
       method: method, of: posterior, chains: [z],
-      precisions: [[Double](repeating: energy.precision, count: draws)])
-    result.passes = passes
+      precisions: [[Double](repeating: run.precision, count: draws)])
+    result.passes = run.passes
     return result
   }
 

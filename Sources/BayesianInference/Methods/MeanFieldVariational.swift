@@ -12,6 +12,8 @@ struct MeanFieldNormal {
   var start: Double
   /// Black-box α: nil is variational inference.
   var alpha: Double?
+  /// Takes the place of the prior N(0, 1); nil keeps that.
+  var mixture: ScaleMixture?
 
   init(_ options: inout MethodOptions, steps: Int, samples: Int) throws {
     self.steps = try options.integer("iterations", steps, in: 1...1_000_000_000)
@@ -54,49 +56,39 @@ struct MeanFieldNormal {
   ) throws -> Fitted {
     let energy = Energy(posterior)
     let count = posterior.parameterCount
-    var (begin, noise) = (context.random.child("start"), context.random.child("noise"))
-    var order = BatchOrder(
-      rows: posterior.rows.count, batch: batch, random: context.random.child("order"))
+    var begin = context.random.child("start")
     // The means, then ρ with deviation = softplus(ρ).
-    var values =
-      begin.normals(count) + [Double](repeating: log(exp(start) - 1), count: count)
-    var adam = Adam(2 * count, rate: rate, steps: steps)
+    var run = VariationalRun(
+      method, posterior, context,
+      values: begin.normals(count) + [Double](repeating: log(exp(start) - 1), count: count),
+      rate: rate, steps: steps, batch: batch)
     var slope = [Double](repeating: 0, count: 2 * count)
     var (gradient, xi) = (
       [Double](repeating: 0, count: count), [Double](repeating: 0, count: count)
     )
-    var squares = 0.0
-    let stream = context.random
-    let key =
-      "\(method) \(steps) \(count) \(stream.seed) \(stream.stream)"
-    var state = TrainingState(values: values, adam: adam)
-    if try state.load(context.checkpoints, "fit", key) {
-      (values, adam) = (state.values, state.adam)
-      noise.resume(at: state.places[0])
-      order.resume(state.batches)
-      (squares, energy.precision, energy.passes) = (state.sums[0], state.sums[1], state.sums[2])
-    }
-    for step in state.step..<steps {
-      if step % Checkpoints.interval(steps) == 0 {
-        let (place, batches) = (noise.align(), order.state())
-        TrainingState.save(
-          context.checkpoints, "fit", key,
-          TrainingState(
-            step: step, values: values, adam: adam, places: [place], batches: batches,
-            sums: [squares, energy.precision, energy.passes]))
-      }
+    let first = try run.resume()
+    energy.passes = run.passes
+    for step in first..<steps {
+      run.checkpoint(before: step)
+      energy.precision = run.precision
+      let values = run.values
       let deviations = (0..<count).map { softplus(values[count + $0]) }
       for i in 0..<count {
-        slope[i] = values[i]
+        // A mixture's part of the divergence has no closed form: the draws below estimate it.
+        slope[i] = mixture == nil ? values[i] : 0
         slope[count + i] =
-          (deviations[i] - 1 / deviations[i]) * logistic(values[count + i])
+          ((mixture == nil ? deviations[i] : 0) - 1 / deviations[i]) * logistic(values[count + i])
       }
-      let rows = order.takesAll ? [] : order.next()
-      if alpha != nil, !order.takesAll { energy.select(rows) }
-      let scale = Double(posterior.rows.count) / Double(order.batch)
+      let rows = run.order.takesAll ? [] : run.order.next()
+      if alpha != nil, !run.order.takesAll { energy.select(rows) }
+      let scale = Double(posterior.rows.count) / Double(run.order.batch)
       var expectedSquares = 0.0
       let points = (0..<samples).map { sample -> [Double] in
-        if sample % 2 == 0 { noise.fillNormals(&xi) } else { for i in 0..<count { xi[i] = -xi[i] } }
+        if sample % 2 == 0 {
+          run.noise.fillNormals(&xi)
+        } else {
+          for i in 0..<count { xi[i] = -xi[i] }
+        }
         return xi
       }
       let weights = alpha.map { rowWeights($0, values, deviations, points, energy) }
@@ -106,7 +98,7 @@ struct MeanFieldNormal {
         if let weights {
           energy.rowWeights = weights[sample]
           _ = energy.dataLoss(z, gradient: &gradient)
-        } else if order.takesAll {
+        } else if run.order.takesAll {
           _ = energy.dataLoss(z, gradient: &gradient)
         } else {
           _ = energy.dataLoss(z, batch: rows, gradient: &gradient)
@@ -114,22 +106,21 @@ struct MeanFieldNormal {
         // Row weights already sum to 1 over the draws, and see a batch's rows only.
         let share = weights == nil ? 1 / Double(samples) : scale
         expectedSquares += energy.squares * (weights == nil ? 1 : scale) / Double(samples)
+        if let mixture {
+          for i in 0..<count { gradient[i] += mixture.slope(z[i]) }
+        }
         for i in 0..<count {
           slope[i] += share * gradient[i]
           slope[count + i] += share * gradient[i] * xi[i] * logistic(values[count + i])
         }
       }
-      adam.step(&values, slope)
-      // A learned noise follows the expected squared error, smoothed over some hundred steps.
-      squares = step == 0 ? expectedSquares : 0.99 * squares + 0.01 * expectedSquares
-      if let precision = posterior.expectedPrecision(squares: squares) {
-        energy.precision = precision
-      }
+      run.passes = energy.passes
+      run.step(slope, expectedSquares: expectedSquares)
       if step % 100 == 99 { context.progress(step + 1, steps) }
     }
     return Fitted(
-      means: Array(values[..<count]), deviations: values[count...].map { softplus($0) },
-      precision: energy.precision, passes: energy.passes)
+      means: Array(run.values[..<count]), deviations: run.values[count...].map { softplus($0) },
+      precision: run.precision, passes: run.passes)
   }
 
   /// The share of each draw in a row's Σ_k pᵅ: a weight for each draw and row.
@@ -156,7 +147,9 @@ public struct MeanFieldVariational: InferenceMethod {
   private let family: MeanFieldNormal
 
   public init(options: inout MethodOptions) throws {
-    family = try MeanFieldNormal(&options, steps: 20_000, samples: 4)
+    var family = try MeanFieldNormal(&options, steps: 20_000, samples: 4)
+    family.mixture = try ScaleMixture(&options)
+    self.family = family
   }
 
   public func fit(

@@ -100,8 +100,10 @@ public struct MonteCarloDropout: InferenceMethod {
     var best = (precision: known ?? 1, likelihood: -Double.infinity)
     // A tenth of a decade is finer than held-out rows can tell.
     let candidates = known.map { [$0] } ?? (-20...60).map { pow(10, Double($0) / 10) }
+    let prior = known == nil ? draws.likelihood.noisePrior : nil
     for candidate in candidates {
-      var sum = 0.0
+      // Of a row or two that are met by chance the likelihood alone would say that there is no noise.
+      var sum = prior.map { ($0.shape - 1) * log(candidate) - $0.rate * candidate } ?? 0
       for (row, target) in targets.enumerated() {
         sum += logSumExp(
           (0..<draws.count).map {
@@ -139,6 +141,7 @@ public struct MonteCarloDropout: InferenceMethod {
     result.passes = energy.passes
     return result
   }
+
   /// A factor of each parameter's square in the mean loss.
   private func penalties(
     _ posterior: Posterior, _ prior: [Double], rate: Double, precision: Double
@@ -146,20 +149,23 @@ public struct MonteCarloDropout: InferenceMethod {
     let count = Double(posterior.rows.count)
     var penalties = [Double](repeating: 0, count: posterior.parameterCount)
     let scale = posterior.scaling.targetScale
+    // −log p(θ) = Σ θ²/2σ² over N, and over half the precision where the loss is a mean squared error.
+    let isGaussian = if case .gaussian = posterior.likelihood { true } else { false }
+    let own = 1 / (2 * count) / (isGaussian ? precision / 2 : 1)
     for layer in posterior.network.layers {
       switch penalty {
       case .published:
-        // With the precision in the user's units, and on weights only.
+        // With the precision in the user's units, and on weights only. In the units of targets of millions
+        // that would be a prior that leaves no function but 0: none is narrower than the problem's own.
         let factor =
           Self.lengthScale * Self.lengthScale * (1 - rate)
           / (2 * count * precision / (scale * scale))
-        for i in layer.weights..<layer.biases { penalties[i] = factor }
+        for i in layer.weights..<layer.biases {
+          penalties[i] = min(factor, own * (1 - rate) / (prior[i] * prior[i]))
+        }
       case .prior:
-        // −log p(θ) = Σ θ²/2σ² over N, and over half the precision where the loss is a mean squared error.
-        let isGaussian = if case .gaussian = posterior.likelihood { true } else { false }
-        let factor = 1 / (2 * count) / (isGaussian ? precision / 2 : 1)
         for i in layer.weights..<layer.end {
-          penalties[i] = factor * (i < layer.biases ? 1 - rate : 1) / (prior[i] * prior[i])
+          penalties[i] = own * (i < layer.biases ? 1 - rate : 1) / (prior[i] * prior[i])
         }
       }
     }

@@ -26,27 +26,37 @@ public struct StochasticGradientDescent: InferenceMethod {
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(posterior)
-    let (rows, kept) = (plain.rows.count, plain.rows.count - max(plain.rows.count / 5, 1))
-    let learnsNoise = plain.likelihood.noisePrior != nil && kept > 0
-    let total = learnsNoise ? 2 : 1
-    let (theta, energy) = try train(plain, context.random) { done, steps in
-      context.progress(done, total * steps)
-    }
-    var passes = energy.passes
-    var precision = plain.startingPrecision
-    if let prior = plain.likelihood.noisePrior, learnsNoise {
-      // The rows that a network was trained on say little of the noise: it may fit them exactly. So
-      // another one, trained without the last fifth, is judged there.
+    let rows = plain.rows.count
+    let kept = rows - max(rows / 5, 1)
+    let batches = max(rows / min(batch, rows), 1)
+    // Fifty epochs as published, and at least 10,000 steps, so that small data isn't left half learned.
+    var steps = (epochs > 0 ? epochs : max(50, (10_000 + batches - 1) / batches)) * batches
+    var (passes, precision) = (0.0, plain.startingPrecision)
+    // The rows that a network was trained on say little of the noise, and of when to stop: it may fit them
+    // exactly. So others, trained without the last fifth, are judged there.
+    let learnsNoise = plain.likelihood.noisePrior != nil
+    if kept > 0, epochs == 0 || learnsNoise {
       let part = try plain.selected(Array(0..<kept))
-      let (other, spent) = try train(part, context.random.child("held")) { done, steps in
-        context.progress(steps + done, total * steps)
-      }
-      passes += spent.passes
       let held = Energy(try plain.selected(Array(kept..<rows)))
-      var gradient = other
-      _ = held.dataLoss(other, gradient: &gradient)
-      precision = (prior.shape + Double(rows - kept) / 2) / (prior.rate + held.squares / 2)
+      var best = Double.infinity
+      for length in epochs > 0 ? [steps] : (0..<6).map({ steps >> (2 * $0) }) {
+        let (other, spent) = try train(part, length, context.random.child("held")) { done, _ in
+          context.progress(done, 2 * steps)
+        }
+        passes += spent.passes
+        var gradient = other
+        let loss = held.dataLoss(other, gradient: &gradient)
+        guard loss < best else { continue }
+        (best, steps) = (loss, length)
+        if let prior = plain.likelihood.noisePrior {
+          precision = (prior.shape + Double(rows - kept) / 2) / (prior.rate + held.squares / 2)
+        }
+      }
     }
+    let (theta, energy) = try train(plain, steps, context.random) { done, steps in
+      context.progress(steps + done, 2 * steps)
+    }
+    passes += energy.passes
     var result = ApproximatePosterior(
       method: Self.name, of: plain, chains: [[theta]], precisions: [[precision]])
     result.passes = passes
@@ -54,16 +64,14 @@ public struct StochasticGradientDescent: InferenceMethod {
   }
 
   private func train(
-    _ plain: Posterior, _ random: RandomStream, progress: (_ done: Int, _ total: Int) -> Void
+    _ plain: Posterior, _ steps: Int, _ random: RandomStream,
+    progress: (_ done: Int, _ total: Int) -> Void
   ) throws -> (theta: [Double], energy: Energy) {
     let energy = Energy(plain)
     let rows = plain.rows.count
     var start = random.child("start")
     var theta = GradientTraining.start(plain.network, &start)
     var order = BatchOrder(rows: rows, batch: min(batch, rows), random: random.child("order"))
-    let perEpoch = max(rows / order.batch, 1)
-    // Fifty epochs as published, and at least 10,000 steps, so that small data isn't left half learned.
-    let steps = (epochs > 0 ? epochs : max(50, (10_000 + perEpoch - 1) / perEpoch)) * perEpoch
     // The mean of half the squared errors, whatever the noise is.
     if case .gaussian = plain.likelihood { energy.precision = 1 }
     var (velocity, gradient) = ([Double](repeating: 0, count: theta.count), theta)

@@ -45,13 +45,7 @@ struct Run: ParsableCommand {
     if let question, let receipt = Receipt.standing(question) {
       return Self.tell(receipt, isQuiet: execution.quiet)
     }
-    let launcher = try StageLauncher()
-    let (project, loaded) = try pipeline.load()
-    let display = execution.display
-    let outcome = try project.run(
-      loaded, selection: cells.selection, options: try execution.options(project),
-      launcher: launcher, program: executablePath(), toolVersion: PipelineCommand.version
-    ) { display.show($0) }
+    let (project, loaded, outcome) = try execute()
     if !execution.json { summarize(outcome, project) }
     if let warning = project.log?.noteWarning { Terminal.note("warning: \(warning)") }
     if let warning = outcome.kept?.warning {
@@ -61,11 +55,27 @@ struct Run: ParsableCommand {
       project.keepReceipt(
         question, record: outcome.record, loaded: loaded, summary: summary(of: outcome.record))
     }
-    if let signal = outcome.signal { throw ExitCode(128 + signal) }
-    if outcome.record.status == .failed { throw ExitCode(Self.failureStatus(outcome.record)) }
-    if checkClaims, outcome.record.claims.contains(where: { $0.verdict != .holds }) {
-      throw ExitCode(1)
-    }
+    // The kernel frees all at once what would be freed here piece by piece.
+    withExtendedLifetime((project, loaded, outcome)) { Foundation.exit(status(of: outcome)) }
+  }
+
+  private func execute() throws -> (Project, LoadedPipeline, RunOutcome) {
+    // Before the process has threads.
+    let launcher = try StageLauncher()
+    let (project, loaded) = try pipeline.load()
+    let display = execution.display
+    let outcome = try project.run(
+      loaded, selection: cells.selection, options: try execution.options(project),
+      launcher: launcher, program: executablePath(), toolVersion: PipelineCommand.version
+    ) { display.show($0) }
+    return (project, loaded, outcome)
+  }
+
+  private func status(of outcome: RunOutcome) -> Int32 {
+    if let signal = outcome.signal { return 128 + signal }
+    if outcome.record.status == .failed { return Self.failureStatus(outcome.record) }
+    let holds = outcome.record.claims.allSatisfy { $0.verdict == .holds }
+    return checkClaims && !holds ? 1 : 0
   }
 
   /// 5 for content that is not what its digest says, 4 for what could not be had, else 1.

@@ -63,13 +63,21 @@ public struct BayesianSplits: Stage {
     }
     context.metric("splits", splits.count)
     if !context.inputs("baseline").isEmpty {
-      let baseline = try context.inputs("baseline").map { try scores($0).values }
+      let others = try context.inputs("baseline").map(scores)
+      let baseline = others.map(\.values)
       context.metric("wasserstein2_gain", gain(of: splits, over: baseline))
       // Of several methods the one that gains least.
       let methods = Dictionary(grouping: zip(methods, splits), by: \.0)
       let gains = methods.values.map { gain(of: $0.map(\.1), over: baseline) }
       context.metric("least_gain", gains.contains(nil) ? nil : gains.compactMap { $0 }.min())
       for name in Self.compared {
+        if let paired = pairedDifference(name, files, others) {
+          context.metric("\(name)_difference", paired.mean)
+          if Self.slack[name] != nil {
+            context.metric("\(name)_difference_se", paired.error)
+          }
+          continue
+        }
         let means = [splits, baseline].map { scores -> Double? in
           let values = scores.compactMap { $0[name] }
           guard values.count == scores.count, !values.isEmpty else { return nil }
@@ -111,9 +119,34 @@ public struct BayesianSplits: Stage {
       (theirs.mean - ours.mean) / sum.squareRoot(), degrees: degrees)
   }
 
-  private func scores(
-    _ input: StageInput
-  ) throws -> (method: String, values: [String: Double]) {
+  /// The mean difference over our splits and its standard error, where the baseline has all of them: how
+  /// hard a split is falls out; nil where they can't be paired.
+  private func pairedDifference(
+    _ name: String, _ ours: [Scores], _ theirs: [Scores]
+  ) -> (mean: Double, error: Double?)? {
+    let bySplit = { (scores: [Scores]) -> [String: Double]? in
+      let pairs = scores.compactMap { one in
+        one.split.flatMap { split in one.values[name].map { (split, $0) } }
+      }
+      let values = Dictionary(pairs) { first, _ in first }
+      return values.count == scores.count ? values : nil
+    }
+    guard let first = bySplit(ours), let second = bySplit(theirs), !first.isEmpty else {
+      return nil
+    }
+    let differences = first.sorted { $0.key < $1.key }
+      .compactMap { split, value in second[split].map { value - $0 } }
+    guard differences.count == first.count else { return nil }
+    let count = Double(differences.count)
+    let mean = differences.reduce(0, +) / count
+    let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return (mean, count > 1 ? (squares / (count * (count - 1))).squareRoot() : nil)
+  }
+
+  /// What a file says of a method on a split.
+  private typealias Scores = (method: String, split: String?, values: [String: Double])
+
+  private func scores(_ input: StageInput) throws -> Scores {
     guard
       let map = try? Value(json: Data(contentsOf: URL(fileURLWithPath: input.path))).map,
       let metrics = map["metrics"]?.map
@@ -122,7 +155,10 @@ public struct BayesianSplits: Stage {
         code: .badInput, message: "\(input.name): the file isn't what bnn-evaluate writes",
         slot: input.slot)
     }
-    return (map["method"]?.string ?? "", metrics.compactMapValues { $0["value"]?.double })
+    return (
+      map["method"]?.string ?? "", input.matrix["split"]?.text,
+      metrics.compactMapValues { $0["value"]?.double }
+    )
   }
 
   private func rounded(_ value: Double) -> Double { (value * 1e5).rounded() / 1e5 }

@@ -35,6 +35,14 @@ struct BayesianSplitsTests {
     let gain = outcome.metrics["wasserstein2_gain"]?.double ?? 0
     #expect(gain > 1.2 && gain < 1.6, "\(gain)")
     #expect(outcome.metrics["least_gain"]?.double == gain)
+    // Split by split the differences are −3 and −2.
+    #expect(abs((outcome.metrics["rmse_difference_se"]?.double ?? 0) - 0.5) < 1e-12)
+    // A split that only the baseline has doesn't count; one that it lacks leaves nothing to pair.
+    let more = try await run([2, 4], [:], baseline: [5, 6, 99])
+    #expect(more.metrics["rmse_difference"]?.double == -2.5)
+    let fewer = try await run([2, 4, 6], [:], baseline: [5, 6])
+    #expect(fewer.metrics["rmse_difference"]?.double == -1.5)
+    #expect(fewer.metrics["rmse_difference_se"]?.double == nil)
     let single = try await run([2], [:], baseline: [5])
     #expect(single.metrics["wasserstein2_gain"]?.double == nil)
   }

@@ -10,6 +10,7 @@ public struct LabelledPictures: Stage {
     var first: Int
     var count: Int
     var classes: [Int]
+    var shares: [String: Double]
   }
 
   public static var manifest: [UInt8] { PackageResources.stage_yaml }
@@ -42,11 +43,26 @@ public struct LabelledPictures: Stage {
       }
       var set = try all[parameters.first..<parameters.first + count]
       if !parameters.classes.isEmpty { set = try set.only(parameters.classes) }
+      set = try set.thinned(shares(parameters))
       try set.write(safetensors: context.output("pictures"))
       context.metric("pictures", set.count)
       context.metric("classes", set.classes)
     } catch let error as TrainingError {
       throw StageError(code: .badParameter, message: error.message)
     }
+  }
+
+  private func shares(_ parameters: Parameters) throws -> [Int: Double] {
+    var shares: [Int: Double] = [:]
+    for (name, share) in parameters.shares {
+      guard let label = Int(name), label >= 0 else {
+        throw StageError(
+          code: .badParameter,
+          message: "'shares' names '\(name)'; its names are the numbers of classes, as in {3: 0.01}"
+        )
+      }
+      shares[label] = share
+    }
+    return shares
   }
 }
