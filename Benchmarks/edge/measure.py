@@ -35,7 +35,8 @@ if not (venv / ".ready").exists():
     run(str(venv / "bin/pip"), "install", "--quiet", *peers)
     (venv / ".ready").touch()
 run("swift", "build", "-c", "release", "--package-path", str(root), "--product", "CTorch")
-run("swift", "build", "-c", "release")
+# In a folder of its own: a package is known by its folder's name, and a checkout may be called edge.
+run("swift", "build", "-c", "release", "--package-path", "program")
 
 environment = dict(os.environ, LD_LIBRARY_PATH=str(root / ".build/release"))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -43,7 +44,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 times, results = {}, {}
 with tempfile.TemporaryDirectory() as folder:
     programs = {
-        "Swift": [str(here / ".build/release/edge-benchmark"), mirror, folder],
+        "Swift": [str(here / "program/.build/release/edge-benchmark"), mirror, folder],
         "Python": [str(venv / "bin/python"), "peer.py", mirror, folder],
     }
     for _ in range(rounds):

@@ -68,3 +68,20 @@ WIDTHS int linear_cholesky_f64(size_t size, double *matrix) {
   }
   return 1;
 }
+
+// Four sums at a time, since each addition waits for the one before it in its sum.
+WIDTHS double linear_product_f64(size_t count, const double *left, const double *right) {
+  vector a = {0}, b = {0}, c = {0}, d = {0};
+  size_t k = 0;
+  for (; k + 4 * LANES <= count; k += 4 * LANES) {
+    a += LOAD(left + k) * LOAD(right + k);
+    b += LOAD(left + k + LANES) * LOAD(right + k + LANES);
+    c += LOAD(left + k + 2 * LANES) * LOAD(right + k + 2 * LANES);
+    d += LOAD(left + k + 3 * LANES) * LOAD(right + k + 3 * LANES);
+  }
+  for (; k + LANES <= count; k += LANES) a += LOAD(left + k) * LOAD(right + k);
+  vector sums = (a + b) + (c + d);
+  double rest = 0;
+  for (; k < count; k++) rest += left[k] * right[k];
+  return SUM(sums) + rest;
+}

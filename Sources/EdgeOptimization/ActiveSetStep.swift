@@ -10,12 +10,37 @@ extension PenalisedDescent {
   /// - Returns: A b that is no worse, with as few directions left as a handful of steps allows.
   func polished(_ change: [Double]) -> [Double] {
     var change = change
-    for _ in 0..<8 {
-      guard let (next, isWhole) = norm == .l1 ? signStep(change) : boundStep(change) else { break }
+    if norm == .l1 {
+      for _ in 0..<8 {
+        guard let (next, isWhole) = signStep(change) else { break }
+        change = next
+        if isWhole { break }
+      }
+      return change
+    }
+    var released: Int?
+    for _ in 0..<2 * change.count {
+      guard let (next, isWhole) = boundStep(change, releasing: released) else { break }
+      let isStuck = next == change
       change = next
-      if isWhole { break }
+      released = nil
+      guard isWhole || isStuck else { continue }
+      // The face's best point is the whole problem's unless an entry would rather leave the bound.
+      released = entryToRelease(change)
+      if released == nil || isStuck { break }
     }
     return change
+  }
+
+  /// The entry at the bound that most lowers the objective where it shrinks.
+  private func entryToRelease(_ change: [Double]) -> Int? {
+    let bound = change.reduce(0) { max($0, abs($1)) }
+    var most: (gain: Double, index: Int)?
+    for index in change.indices where abs(change[index]) >= bound * (1 - 1e-9) {
+      let gain = (dot(gram[index], change) - slope[index]) * (change[index] < 0 ? -1 : 1)
+      if gain > max(most?.gain ?? 0, 1e-12 * penalty) { most = (gain, index) }
+    }
+    return most?.index
   }
 
   /// Solves for the entries that are not 0, with their signs.
@@ -41,12 +66,21 @@ extension PenalisedDescent {
   }
 
   /// Solves for the largest size and the entries below it.
-  private func boundStep(_ change: [Double]) -> (change: [Double], isWhole: Bool)? {
+  ///
+  /// - `releasing`: An entry at the bound that may shrink.
+  private func boundStep(
+    _ change: [Double], releasing released: Int?
+  ) -> (change: [Double], isWhole: Bool)? {
     let bound = change.reduce(0) { max($0, abs($1)) }
-    guard bound > 0 else { return nil }
-    let isFree = change.map { abs($0) < bound * (1 - 1e-9) }
+    // From 0 the steepest way is that of all signs.
+    let isAtZero = bound == 0
+    let isFree = change.indices.map {
+      isAtZero ? slope[$0] == 0 : abs(change[$0]) < bound * (1 - 1e-9) || $0 == released
+    }
     let free = change.indices.filter { isFree[$0] }
-    let signs = change.indices.map { isFree[$0] ? 0.0 : change[$0] < 0 ? -1 : 1 }
+    let signs = change.indices.map {
+      isFree[$0] ? 0.0 : (isAtZero ? slope[$0] : change[$0]) < 0 ? -1 : 1
+    }
     let product = gram.map { dot($0, signs) }
     var matrix = free.map { row in free.map { gram[row][$0] } + [product[row]] }
     matrix.append(free.map { product[$0] } + [dot(signs, product)])

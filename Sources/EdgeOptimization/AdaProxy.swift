@@ -118,7 +118,7 @@ public struct AdaProxy: Sendable {
     let mean = try AdaProxy.mean(fitted.values)
     let problem = try AdaptationProblem(
       proxy: proxy, features: fitted.features, values: fitted.values.map { $0 / mean },
-      correction: correction)
+      correction: correction, norm: norm)
     var path = solutions(of: problem)
     switch choice {
     case .validation:
@@ -156,7 +156,8 @@ public struct AdaProxy: Sendable {
     }
     let mean = try AdaProxy.mean(values)
     let problem = try AdaptationProblem(
-      proxy: proxy, features: features, values: values.map { $0 / mean }, correction: correction)
+      proxy: proxy, features: features, values: values.map { $0 / mean }, correction: correction,
+      norm: norm)
     return problem.solve(norm: norm, penalty: penalty, from: nil)
   }
 
@@ -228,7 +229,7 @@ public struct AdaProxy: Sendable {
       let mean = try AdaProxy.mean(kept.map { values[$0] })
       let problem = try AdaptationProblem(
         proxy: proxy, features: features.rows(kept), values: kept.map { values[$0] / mean },
-        correction: correction)
+        correction: correction, norm: norm)
       let (rest, measured) = (features.rows(left), left.map { values[$0] })
       var change: [Double]?
       for position in path.indices.reversed() {

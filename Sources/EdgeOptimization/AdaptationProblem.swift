@@ -18,12 +18,16 @@ struct AdaptationProblem {
   /// Z and r.
   private let projected: FeatureMatrix
   private let residual: [Double]
-  private let decomposition: SingularValues
+  /// That of Z, at once for the norm whose every solution needs it.
+  private let decomposed: SingularValues?
+  /// ZᵀZ/n and Zᵀr/n, at once for the others.
+  private let normal: (gram: [[Double]], slope: [Double])?
 
   private var count: Double { Double(values.count) }
 
   init(
-    proxy: [Double], features: FeatureMatrix, values: [Double], correction: AdaProxy.Correction
+    proxy: [Double], features: FeatureMatrix, values: [Double], correction: AdaProxy.Correction,
+    norm: AdaProxy.Norm
   ) throws(EdgeError) {
     let predicted = features.times(proxy)
     let mean = predicted.reduce(0, +) / Double(values.count)
@@ -59,11 +63,27 @@ struct AdaptationProblem {
     self.values = values
     self.projected = projected
     residual = project(values)
-    decomposition = SingularValues(projected, target: residual)
+    let residual = residual
+    if norm == .l2 {
+      decomposed = SingularValues(projected, target: residual)
+      normal = nil
+    } else {
+      decomposed = nil
+      let columns = proxy.indices.map { column in values.indices.map { projected[$0, column] } }
+      let count = Double(values.count)
+      normal = (
+        columns.map { left in columns.map { dot(left, $0) / count } },
+        columns.map { dot($0, residual) / count }
+      )
+    }
+  }
+
+  private var decomposition: SingularValues {
+    decomposed ?? SingularValues(projected, target: residual)
   }
 
   /// Singular values that are not rounding errors of a rank-deficient matrix.
-  private var kept: [Int] {
+  private func kept(_ decomposition: SingularValues) -> [Int] {
     let floor = 1e-10 * (decomposition.values.max() ?? 0)
     return decomposition.values.indices.filter { decomposition.values[$0] > floor }
   }
@@ -80,8 +100,9 @@ struct AdaptationProblem {
   }
 
   private func change(ridge: Double) -> [Double] {
+    let decomposition = decomposition
     var change = [Double](repeating: 0, count: proxy.count)
-    for index in kept {
+    for index in kept(decomposition) {
       let value = decomposition.values[index]
       let factor = decomposition.projected[index] * value / (value * value + count * ridge)
       for column in change.indices { change[column] += factor * decomposition.right[index][column] }
@@ -91,7 +112,8 @@ struct AdaptationProblem {
 
   /// λ(μ) = 2μ‖b(μ)‖₂, which rises with μ from 0 to the penalty from which b = 0.
   private func penalty(ridge: Double) -> Double {
-    let square = kept.reduce(0.0) { total, index in
+    let decomposition = decomposition
+    let square = kept(decomposition).reduce(0.0) { total, index in
       let value = decomposition.values[index]
       let part = decomposition.projected[index] * value / (value * value + count * ridge)
       return total + part * part
@@ -104,6 +126,8 @@ struct AdaptationProblem {
   /// The fit is a projection on Xw₀ and 1 plus a ridge regression, linear in y: a left-out residual
   /// is e/(1−h) with the leverage h.
   func leaveOneOutErrors(ridges: [Double?]) -> [Double] {
+    let decomposition = decomposition
+    let kept = kept(decomposition)
     let left = kept.map { index in
       projected.times(decomposition.right[index]).map { $0 / decomposition.values[index] }
     }
@@ -142,7 +166,8 @@ struct AdaptationProblem {
 
   /// (2/n)Zᵀr.
   private var gradientAtZero: [Double] {
-    proxy.indices.map { column in
+    if let normal { return normal.slope.map { 2 * $0 } }
+    return proxy.indices.map { column in
       2 / count * dot(values.indices.map { projected[$0, column] }, residual)
     }
   }
@@ -164,10 +189,9 @@ struct AdaptationProblem {
       result.ridge = ridge
       return result
     }
-    let columns = proxy.indices.map { column in values.indices.map { projected[$0, column] } }
+    guard let normal else { preconditionFailure("a problem made for the Euclidean norm") }
     var descent = PenalisedDescent(
-      gram: columns.map { left in columns.map { dot(left, $0) / count } },
-      slope: columns.map { dot($0, residual) / count }, square: dot(residual, residual) / count,
+      gram: normal.gram, slope: normal.slope, square: dot(residual, residual) / count,
       norm: norm, penalty: penalty, start: start ?? zero)
     descent.run()
     return solution(descent.change, penalty: penalty, gap: descent.gap)
@@ -280,6 +304,8 @@ package struct PenalisedDescent {
   }
 
   private mutating func descendByProximalSteps() {
+    // Near a neighbour's solution a few steps of the active-set method are often all.
+    if finish() { return }
     // Twice the largest eigenvalue of G is at most twice its trace.
     let rate = 1 / (2 * largestEigenvalue())
     var (point, momentum) = (change, 1.0)

@@ -6,9 +6,10 @@ import Statistics
 
 /// Predicts a target device's latencies from few samples, with intervals.
 ///
-/// A Gaussian process on the logarithm of latency, standardised by the samples and cut at ±3, with
-/// the prior covariance of a `TransferKernel`. Of many weights of its parts, drawn log-uniformly, the
-/// ones with most evidence are averaged, each by exp(evidence).
+/// A Gaussian process on latency, standardised by the samples and cut at ±3, with the prior covariance of
+/// a `TransferKernel`. What is not known is averaged, each by its evidence: the weights of the kernel's
+/// parts, drawn log-uniformly; the scale on which the parts add up, of three powers (`PowerScale`); and
+/// which sample, if any, is an outlier (`ContaminatedSamples`).
 public struct TransferGaussianProcess: Sendable {
   /// What is known of the designs beforehand.
   public let kernel: TransferKernel
@@ -17,8 +18,8 @@ public struct TransferGaussianProcess: Sendable {
   /// How many weights are drawn, and how many of them are averaged.
   public var drawCount = 500
   public var memberCount = 20
-  /// How many samples the process's own variance counts for when the intervals are calibrated.
-  public var calibrationCount = 5.0
+  /// The scales' powers, 0 being the logarithm.
+  public var powers = [0, 0.5, 1]
 
   /// - Parameters:
   ///   - kernel: What is known of the designs beforehand.
@@ -42,31 +43,52 @@ public struct TransferGaussianProcess: Sendable {
   public struct Posterior: Sendable {
     fileprivate let kernel: TransferKernel
     fileprivate let samples: [Int]
-    fileprivate let scale: LogScale
-    fileprivate let targets: [Double]
+    fileprivate let scales: [PowerScale]
+    /// The standardised samples on each scale.
+    fileprivate let targets: [[Double]]
     fileprivate let members: [Member]
-    /// By how much the intervals are wider than the process says, from the left-out residuals.
+    /// The sum of the squared standardised left-out residuals of the samples that stand for all designs;
+    /// their number where the process is right.
+    public let leftOutSquares: Double
+    /// By how much the intervals are wider than the process says.
     public let calibration: Double
     /// The kernels' weights with the most evidence.
     public var weights: TransferKernel.Weights { members[0].weights }
+    /// The probability of each sample to be the outlier.
+    public var outlierShares: [Double] {
+      var shares = [Double](repeating: 0, count: samples.count)
+      for hypothesis in members.flatMap(\.hypotheses) {
+        if let outlier = hypothesis.outlier { shares[outlier] += hypothesis.share }
+      }
+      return shares
+    }
+  }
+
+  /// A scale and an outlier, given the weights.
+  fileprivate struct Hypothesis: Sendable {
+    var scale: Int
+    var outlier: Int?
+    /// Its share in the average; its evidence until all are known.
+    var share: Double
+    /// (K + σ²I)⁻¹z.
+    var solution: [Double] = []
   }
 
   fileprivate struct Member: Sendable {
     var weights: TransferKernel.Weights
-    /// Its share in the average.
-    var share: Double
-    var factor: CholeskyFactorization
-    /// (K + σ²I)⁻¹z.
-    var solution: [Double]
+    var samples: ContaminatedSamples
+    var hypotheses: [Hypothesis]
   }
 
   /// Fits the samples.
   ///
   /// - `samples`: The measured designs, as positions.
   /// - `latencies`: Their measured latencies, in any unit.
+  /// - `representative`: How many of the first samples stand for all designs, and so say how wide the
+  ///   intervals are; all by default. Designs measured because they promise much are too much alike.
   /// - Throws: `EdgeError` for fewer than 3 samples, a latency without logarithm, or equal ones.
   public func fit(
-    samples: [Int], latencies: [Double]
+    samples: [Int], latencies: [Double], representative: Int? = nil
   ) throws(EdgeError) -> Posterior {
     precondition(samples.count == latencies.count, "as many latencies as samples")
     guard samples.count >= 3 else {
@@ -77,14 +99,29 @@ public struct TransferGaussianProcess: Sendable {
         .badTable,
         "the sample of design \(samples[bad]) is \(latencies[bad]), not a positive finite latency")
     }
-    guard let scale = LogScale(latencies) else {
+    let logarithms = latencies.map { log($0) }
+    let scales = powers.compactMap { PowerScale(logarithms: logarithms, power: $0) }
+    guard !scales.isEmpty else {
       throw EdgeError(
         .badTable, "all \(samples.count) samples have the latency \(latencies[0]); take others")
     }
-    let targets = latencies.map { scale.standardise($0) }
+    let targets = scales.map { scale in logarithms.map { scale.standardise(logarithm: $0) } }
+    let members = members(samples, scales, targets)
+    let judges = max(3, min(representative ?? samples.count, samples.count))
+    let squares = TransferGaussianProcess.leftOutSquares(members, first: judges)
+    return Posterior(
+      kernel: kernel, samples: samples, scales: scales, targets: targets, members: members,
+      leftOutSquares: squares,
+      calibration: trials.widening(leftOutSquares: squares, count: judges))
+  }
+
+  /// The weights with most evidence, over their scales and outliers, and the hypotheses that matter.
+  private func members(
+    _ samples: [Int], _ scales: [PowerScale], _ targets: [[Double]]
+  ) -> [Member] {
     let source = kernel.source.kernel(samples, samples)
     let blocks = kernel.blocks.map { $0.kernel(samples, samples) }
-    var found: [(evidence: Double, member: Member)] = []
+    var found: [Member] = []
     for weights in drawnWeights {
       var matrix = source.map { weights.source * $0 + 1 }
       for (weight, block) in zip(weights.blocks, blocks) {
@@ -92,46 +129,57 @@ public struct TransferGaussianProcess: Sendable {
       }
       for index in samples.indices { matrix[index * samples.count + index] += weights.noise }
       guard let factor = CholeskyFactorization(matrix, size: samples.count) else { continue }
-      let solution = factor.solve(targets)
-      let evidence = -0.5 * dot(targets, solution) - factor.halfLogDeterminant
-      found.append(
-        (evidence, Member(weights: weights, share: 0, factor: factor, solution: solution)))
+      let explained = ContaminatedSamples(factor)
+      var hypotheses: [Hypothesis] = []
+      for (index, scale) in scales.enumerated() {
+        let (plain, outliers) = explained.evidence(
+          targets[index], explained.solution(targets[index]))
+        hypotheses.append(Hypothesis(scale: index, share: plain + scale.logJacobian))
+        for (sample, evidence) in outliers.enumerated() {
+          hypotheses.append(
+            Hypothesis(scale: index, outlier: sample, share: evidence + scale.logJacobian))
+        }
+      }
+      found.append(Member(weights: weights, samples: explained, hypotheses: hypotheses))
     }
+    let most = found.flatMap(\.hypotheses).reduce(-.infinity) { max($0, $1.share) }
+    let totals = found.map { $0.hypotheses.reduce(0) { $0 + exp($1.share - most) } }
     // A stable order, so that equal evidence keeps that of the draws.
     let order = found.indices.sorted {
-      found[$0].evidence != found[$1].evidence
-        ? found[$0].evidence > found[$1].evidence : $0 < $1
+      totals[$0] != totals[$1] ? totals[$0] > totals[$1] : $0 < $1
     }
-    let most = order.first.map { found[$0].evidence } ?? 0
-    // A hundredth of the best one's share changes nothing that matters, and costs as much.
-    let kept = order.prefix(max(memberCount, 1)).map { found[$0] }
-      .filter { $0.evidence > most - 4.6 }
-    let total = kept.reduce(0) { $0 + exp($1.evidence - most) }
-    let members = kept.map { item in
-      var member = item.member
-      member.share = exp(item.evidence - most) / total
-      return member
+    var kept = order.prefix(max(memberCount, 1)).map { found[$0] }
+    for index in kept.indices {
+      // A hundredth of the best one's share changes nothing that matters, and costs as much.
+      kept[index].hypotheses.removeAll { $0.share <= most - 4.6 }
     }
-    return Posterior(
-      kernel: kernel, samples: samples, scale: scale, targets: targets, members: members,
-      calibration: trials.calibration
-        * TransferGaussianProcess.calibration(members, priorCount: calibrationCount))
-  }
-
-  /// The root mean square of the standardised left-out residuals u/√d, as if `priorCount` more
-  /// samples had the value 1; few samples tell an easy device from a hard one only roughly.
-  private static func calibration(_ members: [Member], priorCount: Double) -> Double {
-    var total = 0.0
-    for member in members {
-      for index in member.solution.indices {
-        var unit = [Double](repeating: 0, count: member.solution.count)
-        unit[index] = 1
-        let half = member.factor.forward(unit)
-        total += member.share * member.solution[index] * member.solution[index] / dot(half, half)
+    kept.removeAll { $0.hypotheses.isEmpty }
+    let total = kept.flatMap(\.hypotheses).reduce(0) { $0 + exp($1.share - most) }
+    for index in kept.indices {
+      let explained = kept[index].samples
+      for position in kept[index].hypotheses.indices {
+        let item = kept[index].hypotheses[position]
+        kept[index].hypotheses[position].share = exp(item.share - most) / total
+        kept[index].hypotheses[position].solution = explained.solution(
+          explained.solution(targets[item.scale]), outlier: item.outlier)
       }
     }
-    let count = Double(members.first?.solution.count ?? 0)
-    return ((total + priorCount) / (count + priorCount)).squareRoot()
+    return kept
+  }
+
+  /// Σ u²/d over the first samples, with u = (K+σ²I)⁻¹z and d the inverse's diagonal: each is left out in
+  /// turn.
+  private static func leftOutSquares(_ members: [Member], first count: Int) -> Double {
+    var total = 0.0
+    for member in members {
+      for hypothesis in member.hypotheses {
+        let diagonal = member.samples.diagonal(outlier: hypothesis.outlier)
+        for (value, own) in zip(hypothesis.solution, diagonal).prefix(count) {
+          total += hypothesis.share * value * value / own
+        }
+      }
+    }
+    return total
   }
 
   /// α and β in 0.003…3, σ² in 0.001…1, in units of the samples' variance; always the same draws.
@@ -157,8 +205,7 @@ extension TransferGaussianProcess.Posterior {
     let blocks = kernel.blocks.map { $0.kernel(designs, samples) }
     let squares = kernel.blocks.map { block in designs.map { block.square($0) } }
     var result: [TransferGaussianProcess.Prediction] = []
-    // 5 % are left out on either side.
-    let quantile = NormalDistribution.quantile(exceededWith: 0.05)
+    let quantile = reachInDeviations
     for (position, design) in designs.enumerated() {
       let own = kernel.source.square(design)
       var (mean, second) = (0.0, 0.0)
@@ -174,39 +221,55 @@ extension TransferGaussianProcess.Posterior {
             cross[index] += weight * blocks[block][position * count + index]
           }
         }
-        let half = member.factor.forward(cross)
-        let predicted = dot(cross, member.solution)
-        let variance = max(prior - dot(half, half), 0) + member.weights.noise
-        mean += member.share * predicted
-        second += member.share * (variance + predicted * predicted)
+        let solved = member.samples.solution(cross)
+        let explained = prior - dot(cross, solved)
+        for hypothesis in member.hypotheses {
+          // An outlier says less, which leaves more variance.
+          let lost =
+            hypothesis.outlier.map { member.samples.gain($0) * solved[$0] * solved[$0] } ?? 0
+          let predicted = scales[hypothesis.scale].logarithm(
+            mean: dot(cross, hypothesis.solution),
+            variance: max(explained + lost, 0) + member.weights.noise)
+          mean += hypothesis.share * predicted.mean
+          second +=
+            hypothesis.share
+            * (predicted.deviation * predicted.deviation + predicted.mean * predicted.mean)
+        }
       }
-      let deviation =
-        calibration * max(second - mean * mean, 0).squareRoot() * scale.deviation
-      let centre = mean * scale.deviation + scale.mean
+      let deviation = calibration * max(second - mean * mean, 0).squareRoot()
       let reach = quantile * deviation
       result.append(
         TransferGaussianProcess.Prediction(
-          value: exp(centre), lower: exp(centre - reach), upper: exp(centre + reach),
+          value: exp(mean), lower: exp(mean - reach), upper: exp(mean + reach),
           logDeviation: deviation))
     }
     return result
+  }
+
+  /// The half width of a 90 % interval, in deviations of what is no outlier.
+  ///
+  /// So many measurements as there were outliers among the samples will be outliers too, and outside.
+  package var reachInDeviations: Double {
+    let share = outlierShares.reduce(0, +) / Double(samples.count)
+    return NormalDistribution.quantile(exceededWith: (1 - min(0.9 / (1 - share), 0.99)) / 2)
   }
 
   /// What the samples say of the ranking: each predicted from the others, exactly and without refits.
   ///
   /// The left-out prediction is z − u/d with u = (K+σ²I)⁻¹z and d the inverse's diagonal.
   public var leaveOneOut: [Double] {
-    let count = samples.count
-    var result = [Double](repeating: 0, count: count)
+    var result = [Double](repeating: 0, count: samples.count)
     for member in members {
-      for index in 0..<count {
-        var unit = [Double](repeating: 0, count: count)
-        unit[index] = 1
-        let half = member.factor.forward(unit)
-        result[index] +=
-          member.share * (targets[index] - member.solution[index] / dot(half, half))
+      for hypothesis in member.hypotheses {
+        let diagonal = member.samples.diagonal(outlier: hypothesis.outlier)
+        let scale = scales[hypothesis.scale]
+        for index in samples.indices {
+          let left =
+            targets[hypothesis.scale][index] - hypothesis.solution[index] / diagonal[index]
+          result[index] += hypothesis.share * scale.logarithm(mean: left, variance: 0).mean
+        }
       }
     }
-    return result.map { exp($0 * scale.deviation + scale.mean) }
+    return result.map { exp($0) }
   }
 }

@@ -1,3 +1,5 @@
+import CLinearKernels
+
 /// A scalar product in four fixed partial sums, so that it vectorises and never depends on threads.
 package func dot(_ left: [Double], _ right: [Double]) -> Double {
   var sums = SIMD4<Double>.zero
@@ -20,7 +22,7 @@ package func dot(_ left: [Double], _ right: [Double]) -> Double {
   return (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
-/// A scalar product in eight fixed partial sums, which fill the processor's pipelines.
+/// A scalar product in 32 fixed partial sums, which fill the processor's pipelines.
 package func product(_ left: [Double], _ right: [Double]) -> Double {
   precondition(left.count == right.count, "\(left.count) and \(right.count) factors")
   return left.withUnsafeBufferPointer { left in
@@ -28,32 +30,18 @@ package func product(_ left: [Double], _ right: [Double]) -> Double {
   }
 }
 
-/// The scalar product of two runs of one buffer, in eight fixed partial sums.
+/// The scalar product of two runs of one buffer, in 32 fixed partial sums.
 package func product(
   _ values: UnsafeBufferPointer<Double>, _ left: Int, _ right: Int, _ count: Int
 ) -> Double {
   product(values, left, values, right, count)
 }
 
-/// The scalar product of runs of two buffers, in eight fixed partial sums.
+/// The scalar product of runs of two buffers, in 32 fixed partial sums.
 package func product(
   _ first: UnsafeBufferPointer<Double>, _ left: Int, _ second: UnsafeBufferPointer<Double>,
   _ right: Int, _ count: Int
 ) -> Double {
   guard count > 0, let first = first.baseAddress, let second = second.baseAddress else { return 0 }
-  let (x, y) = (UnsafeRawPointer(first + left), UnsafeRawPointer(second + right))
-  var sums = SIMD8<Double>.zero
-  var index = 0
-  while index + 8 <= count {
-    sums +=
-      x.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-      * y.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-    index += 8
-  }
-  var rest = 0.0
-  while index < count {
-    rest += first[left + index] * second[right + index]
-    index += 1
-  }
-  return sums.sum() + rest
+  return linear_product_f64(count, first + left, second + right)
 }

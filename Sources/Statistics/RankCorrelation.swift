@@ -2,16 +2,15 @@ import LinearAlgebra
 
 /// Ranks from 1; equal values share the mean of the ranks they span.
 public func midRanks(_ values: [Double]) -> [Double] {
-  let order =
-    values.count < 512
-    ? sortedIndices(values).map { SortKey(values[$0], at: $0) } : radixSorted(values)
+  let order = sortedIndices(values)
   var ranks = [Double](repeating: 0, count: values.count)
   var start = 0
   while start < order.count {
+    let own = orderedBits(values[order[start]])
     var end = start + 1
-    while end < order.count && order[end].key == order[start].key { end += 1 }
+    while end < order.count && orderedBits(values[order[end]]) == own { end += 1 }
     let rank = Double(start + 1 + end) / 2
-    for place in start..<end { ranks[order[place].position] = rank }
+    for place in start..<end { ranks[order[place]] = rank }
     start = end
   }
   return ranks

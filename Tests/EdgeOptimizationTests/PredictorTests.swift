@@ -111,6 +111,9 @@ struct RealPredictorTests {
       #expect(quality.count == facts.map?["n"]?.int)
       #expect(near(quality.spearman, facts, "spearman", 0.0002), "\(device)")
       #expect(near(quality.rootMeanSquare, facts, "rmse_ms", 1e-5), "\(device)")
+      guard quality.leftOut == 0 else { continue }
+      #expect(near(quality.meanAbsolutePercentage, facts, "mape_pct", 0.0006), "\(device)")
+      #expect(near(quality.within10, facts, "within10", 0.0001), "\(device)")
     }
   }
 
@@ -164,6 +167,12 @@ struct RealPredictorTests {
       let found = try #require(quality.rootMeanSquare.value)
       // Six digits are given; exact tables are exact to rounding (< 1e-12 ms).
       #expect(rmse < 1e-12 ? found < 1e-12 : abs(found / rmse - 1) < 1e-5, "\(device): \(found)")
+      // The reference's MAPE and shares count rows below a tenth of the median too.
+      guard quality.leftOut == 0 else { continue }
+      #expect(near(quality.within10, facts, "within10", 0.0006), "\(device)")
+      let percent = try #require(facts.map?["mape_pct"]?.double)
+      let own = try #require(quality.meanAbsolutePercentage.value)
+      #expect(percent < 1e-9 ? own < 1e-9 : abs(own / percent - 1) < 1e-4, "\(device): \(own)")
     }
   }
 

@@ -1,54 +1,9 @@
 import EdgeOptimization
+import Foundation
 import LinearAlgebra
 import Statistics
 import StructuredValue
 import Testing
-
-struct CholeskyFactorizationTests {
-  @Test func `a factorisation solves and gives the determinant`() throws {
-    // [[4, 2], [2, 3]]: determinant 8, inverse [[3, −2], [−2, 4]]/8.
-    let factor = try #require(CholeskyFactorization([4, 2, 2, 3], size: 2))
-    let solution = factor.solve([1, 2])
-    #expect(abs(solution[0] + 1.0 / 8) < 1e-15)
-    #expect(abs(solution[1] - 6.0 / 8) < 1e-15)
-    #expect(abs(factor.halfLogDeterminant - 0.5 * 2.0794415416798357) < 1e-15)
-  }
-
-  /// Sizes with and without a rest in each of the ways that rows are grouped.
-  @Test(arguments: Array(1...21) + [64, 101])
-  func `a solution gives the right side back`(size: Int) throws {
-    var generator = SplitMix64(seed: UInt64(size))
-    func draw() -> Double { Double(generator.next() >> 11) * 0x1p-53 - 0.5 }
-    let roots = (0..<size).map { _ in (0..<size + 3).map { _ in draw() } }
-    // What stands above the diagonal is not read.
-    let matrix = roots.indices.flatMap { row in
-      roots.indices.map { column in
-        column > row ? .nan : zip(roots[row], roots[column]).reduce(0) { $0 + $1.0 * $1.1 }
-      }
-    }
-    let right = roots.map { _ in draw() }
-    let factor = try #require(CholeskyFactorization(matrix, size: size))
-    let solution = factor.solve(right)
-    for row in 0..<size {
-      let product = (0..<size).reduce(0) { sum, column in
-        sum + matrix[max(row, column) * size + min(row, column)] * solution[column]
-      }
-      #expect(abs(product - right[row]) < 1e-7)
-    }
-    let half = factor.forward(right)
-    let form = zip(right, solution).reduce(0) { $0 + $1.0 * $1.1 }
-    #expect(abs(half.reduce(0) { $0 + $1 * $1 } - form) < 1e-7 * max(1, abs(form)))
-  }
-
-  @Test func `a matrix that is not positive definite is refused`() {
-    #expect(CholeskyFactorization([1, 2, 2, 1], size: 2) == nil)
-    var matrix = (0..<81).map { $0 % 10 == 0 ? 1.0 : 0 }
-    matrix[80] = -1
-    #expect(CholeskyFactorization(matrix, size: 9) == nil)
-    matrix[80] = .infinity
-    #expect(CholeskyFactorization(matrix, size: 9) == nil)
-  }
-}
 
 struct KernelFeaturesTests {
   @Test func `a block with products is the kernel plus its share of the square`() {
@@ -140,6 +95,27 @@ struct TransferGaussianProcessTests {
     }
   }
 
+  @Test func `a measurement five times too slow is told apart, and hardly moves the ranking`()
+    throws
+  {
+    let (kernel, _, target) = try Self.small()
+    let samples = try kernel.chosen(
+      12, among: Array(0..<60), judgedBy: Array(60..<120), weights: kernel.samplingWeights)
+    let process = TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
+    for disturbed in [2, 7] {
+      var latencies = samples.map { target[$0] }
+      latencies[disturbed] *= 5
+      let posterior = try process.fit(samples: samples, latencies: latencies)
+      let shares = posterior.outlierShares
+      #expect(shares[disturbed] > 0.9, "\(shares)")
+      let test = Array(60..<120)
+      let spearman = Correlation.spearman(
+        posterior.predict(test).map(\.value), test.map { target[$0] }
+      ).value
+      #expect(spearman ?? 0 > 0.9)
+    }
+  }
+
   @Test func `a left-out prediction is that of a refit with the same weights`() throws {
     let (kernel, _, target) = try Self.small()
     let samples = [0, 3, 7, 12, 20, 33]
@@ -206,12 +182,23 @@ struct RealTransferTests {
     let test = Array(900..<1900)
     let samples = try kernel.chosen(
       10, among: candidates, judgedBy: test, weights: kernel.samplingWeights)
-    var (trimmed, whole) = (0.0, 0.0)
-    for device in ["titan_rtx_256", "fpga", "raspi4"] {
+    let trials = try SourceTrials(of: kernel, sampleCount: 10, seed: 1)
+    let unseen = try FileManager.default.contentsOfDirectory(
+      atPath: "\(Mirror.root)/\(Mirror.help)/nasbench201/latency"
+    ).map { ($0 as NSString).deletingPathExtension }
+      .filter { !Self.nasBenchSources.contains($0) }.sorted()
+    #expect(unseen.count == 15)
+    var (trimmed, whole, covered) = (0.0, 0.0, 0.0)
+    for device in unseen {
       let table = try Mirror.helpTable("nasbench201", device)
-      let predicted = try TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
-        .fit(samples: samples, latencies: samples.map { table[$0] }).predict(test).map(\.value)
+      let predictions = try TransferGaussianProcess(kernel: kernel, trials: trials)
+        .fit(samples: samples, latencies: samples.map { table[$0] }).predict(test)
+      let predicted = predictions.map(\.value)
       let measured = test.map { table[$0] }
+      let inside = zip(predictions, measured).count { $0.lower <= $1 && $1 <= $0.upper }
+      covered += Double(inside) / 1000 / Double(unseen.count)
+      // HELP's three targets.
+      guard ["titan_rtx_256", "fpga", "raspi4"].contains(device) else { continue }
       // HELP drops the fastest and the slowest tenth, by a stable sort.
       let kept = test.indices.sorted {
         measured[$0] != measured[$1] ? measured[$0] < measured[$1] : $0 < $1
@@ -222,19 +209,20 @@ struct RealTransferTests {
     }
     #expect(trimmed >= 0.940)
     #expect(whole >= 0.965)
+    #expect((0.85...0.95).contains(covered), "\(covered)")
   }
 
-  /// The sources, the targets and the mean rank correlation published.
+  /// The sources, the targets and the least mean rank correlation; HELP publishes 0.961 and 0.809.
   private static let tasks: [(sources: [String], targets: [String], least: Double)] = [
     (
       [
         "1080ti_1", "1080ti_32", "1080ti_64", "silver_4114", "silver_4210r", "samsung_a50",
         "pixel3", "essential_ph_1", "samsung_s7",
-      ], ["fpga", "raspi4"], 0.961
+      ], ["fpga", "raspi4"], 0.98
     ),
     (
       ["2080ti_1", "essential_ph_1", "silver_4114", "titan_rtx_1", "titan_rtx_32"],
-      ["fpga", "raspi4", "samsung_a50", "samsung_s7"], 0.809
+      ["fpga", "raspi4", "samsung_a50", "samsung_s7"], 0.90
     ),
   ]
 

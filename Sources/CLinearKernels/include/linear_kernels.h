@@ -1,4 +1,4 @@
-// Factors of matrices, in float64.
+// Factors of matrices and scalar products, in float64.
 //
 // C, because clang compiles each function for several vector widths and the loader picks one
 // (target_clones), which Swift cannot ask for.
@@ -10,5 +10,8 @@
 // Replaces the lower triangle of a symmetric matrix, row after row, by its Cholesky factor.
 // Returns whether the matrix is positive definite to rounding; if not, what it leaves is of no use.
 int linear_cholesky_f64(size_t size, double *matrix);
+
+// The scalar product of two runs, in 32 partial sums.
+double linear_product_f64(size_t count, const double *left, const double *right);
 
 #endif

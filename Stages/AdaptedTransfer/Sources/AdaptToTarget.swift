@@ -82,7 +82,9 @@ public struct AdaptToTarget: Stage {
     try context.write(figure.json(indented: true), to: "scatter")
     let report = TransferReport(outcome: outcome, problem: problem, parameters: parameters)
     report.summarise(in: context)
-    if case .table(let values) = problem.target { report.evaluate(values, in: context) }
+    if case .table(let values) = problem.target {
+      try context.write(report.evaluate(values, in: context), to: "evaluation")
+    }
   }
 
   private func assess(

@@ -86,7 +86,23 @@ struct TransferReport {
   }
 
   /// Looks at the whole table, after everything has been decided.
-  func evaluate(_ target: [Double], in context: StageContext) {
+  ///
+  /// - Returns: What was found as a table of one row, to be gathered over targets.
+  func evaluate(_ target: [Double], in context: StageContext) -> String {
+    var found: [(name: String, value: Double?)] = [
+      ("measurements", Double(outcome.cost.measurements))
+    ]
+    for (name, value) in figures(target, in: context) {
+      context.metric(name, value)
+      found.append((name, value))
+    }
+    return "target," + found.map(\.name).joined(separator: ",") + "\n\(parameters.target),"
+      + found.map { $0.value.map { "\($0)" } ?? "" }.joined(separator: ",") + "\n"
+  }
+
+  private func figures(
+    _ target: [Double], in context: StageContext
+  ) -> [(name: String, value: Double?)] {
     let asked = Set(outcome.plan.checks + outcome.plan.samples + outcome.candidates)
     let rest = target.indices.filter {
       !asked.contains($0) && !target[$0].isNaN && !outcome.predicted[$0].isNaN
@@ -101,22 +117,20 @@ struct TransferReport {
     }
     let trimmed = Array(ordered[ordered.count / 10..<ordered.count * 9 / 10])
     let proxy = problem.proxies[outcome.choice.best]
-    context.metric("srcc", correlation(rest, predicted))
-    context.metric("trimmed_srcc", correlation(trimmed, predicted))
-    context.metric("raw_srcc", correlation(rest.filter { !proxy[$0].isNaN }, proxy))
+    var found = [
+      ("srcc", correlation(rest, predicted)), ("trimmed_srcc", correlation(trimmed, predicted)),
+      ("raw_srcc", correlation(rest.filter { !proxy[$0].isNaN }, proxy)),
+    ]
     if !outcome.intervals.isEmpty && !rest.isEmpty {
       let covered = rest.count {
         outcome.intervals[$0].lower <= target[$0] && target[$0] <= outcome.intervals[$0].upper
       }
-      context.metric("coverage", Double(covered) / Double(rest.count))
+      found.append(("coverage", Double(covered) / Double(rest.count)))
     }
-    guard problem.knowsAccuracy else { return }
+    guard problem.knowsAccuracy else { return found }
     let quality = TransferQuality(
       candidates: outcome.measured.keys.sorted(), latency: target,
       accuracy: problem.accuracy, referenceAccuracy: parameters.referenceAccuracy)
-    context.metric("hv_ratio", quality.hypervolumeRatio.value)
-    context.metric("mean_gap", quality.meanGap)
-    context.metric("max_gap", quality.largestGap)
     let missed = quality.gaps.count { $0 == nil }
     if missed > 0 {
       context.log(
@@ -124,5 +138,9 @@ struct TransferReport {
         "no measured design keeps \(missed) of the \(quality.gaps.count) budgets, so the gaps are "
           + "undefined")
     }
+    return found + [
+      ("hv_ratio", quality.hypervolumeRatio.value), ("mean_gap", quality.meanGap),
+      ("max_gap", quality.largestGap),
+    ]
   }
 }

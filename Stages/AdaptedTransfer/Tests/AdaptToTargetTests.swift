@@ -46,6 +46,14 @@ struct AdaptToTargetTests {
     let measured = try outcome.text("measured").split(separator: "\n")
     #expect(measured.count(where: { $0.contains(",check,") }) == 6)
     #expect(measured.count(where: { $0.contains(",sample,") }) == 12)
+    let evaluation = try outcome.text("evaluation").split(separator: "\n")
+    let names = evaluation[0].split(separator: ",", omittingEmptySubsequences: false)
+    let values = evaluation[1].split(separator: ",", omittingEmptySubsequences: false)
+    #expect(evaluation.count == 2 && names.count == values.count && values[0] == "new")
+    #expect(names.contains("coverage") == (method == "gp"))
+    for (name, value) in zip(names.dropFirst(), values.dropFirst()) {
+      #expect(Double(value) == outcome.metrics[String(name)]?.double, "\(name)")
+    }
   }
 
   @Test func `the same seed gives the same bytes`() async throws {

@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
   name: "edge-benchmark",
-  dependencies: [.package(name: "pipeline", path: "../..")],
+  dependencies: [.package(name: "pipeline", path: "../../..")],
   targets: [
     .executableTarget(
       name: "edge-benchmark",
