@@ -75,6 +75,16 @@ struct UnseenProblemTests {
     #expect(logs.method > logs.constant - 1, "\(logs)")
   }
 
+  @Test(arguments: ["sgld", "sghmc", "csgld", "csghmc"])
+  func `few rows whose noise turns out to be small don't make a chain diverge`(
+    name: String
+  ) async throws {
+    let logs = try await logLikelihoods(
+      name, ["iterations": 4000, "chains": 2], rows: 8, features: 1
+    ) { x, random in x[0] + 0.01 * random.normal() }
+    #expect(logs.method > logs.constant, "\(logs)")
+  }
+
   @Test func `an ensemble of given epochs trains as long as it is told to`() async throws {
     let posterior = try LinearModel().posterior
     let passes = try await InferenceMethods.method("deep-ensemble", options: ["epochs": 30])

@@ -26,7 +26,7 @@ public struct DeepEnsemble: InferenceMethod {
       training = try await training.resolved(
         rows: plain.rows.count, published: 40, leastSteps: 400
       ).shortened(
-        plain,
+        plain, members: min(members, 3),
         FitContext(random: context.random.child("length"), workers: context.workers))
     }
     let chosen = training

@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// Minimises a mean loss over parameters θ themselves, as networks are usually trained.
@@ -41,10 +42,14 @@ struct GradientTraining {
   ///
   /// - Parameters:
   ///   - plain: A plain posterior.
+  ///   - members: Networks whose mixture predicts, for what one network loses by a longer training several
+  ///     may not.
   ///   - context: Trains the parts side by side.
   /// - Returns: This, resolved, where there are too few rows to leave any out.
   /// - Throws: ``InferenceError`` for rows that don't fit the likelihood.
-  func shortened(_ plain: Posterior, _ context: FitContext) async throws -> GradientTraining {
+  func shortened(
+    _ plain: Posterior, members: Int, _ context: FitContext
+  ) async throws -> GradientTraining {
     let rows = plain.rows.count
     let folds = min(5, rows)
     let halvings = 6
@@ -56,14 +61,18 @@ struct GradientTraining {
       }
       let held = Energy(parts[1])
       return try (0..<halvings).map { halving -> Double in
-        let energy = Energy(parts[0])
         var training = self
         training.limit = max(total >> halving, 1)
-        var start = random.child("start")
-        var theta = GradientTraining.start(plain.network, &start)
-        try training.run(&theta, energy, random: random.child("order"))
-        var gradient = theta
-        let loss = held.dataLoss(theta, gradient: &gradient)
+        let logs = try (0..<members).map { member -> [Double] in
+          var start = random.child("start").child(member)
+          var theta = GradientTraining.start(plain.network, &start)
+          try training.run(
+            &theta, Energy(parts[0]), random: random.child("order").child(member))
+          return held.rowLosses(theta).map { -$0 }
+        }
+        let loss = (0..<parts[1].rows.count).reduce(0) { sum, row in
+          sum - logSumExp(logs.map { $0[row] }) + log(Double(members))
+        }
         return loss.isFinite ? loss : .infinity
       }
     }

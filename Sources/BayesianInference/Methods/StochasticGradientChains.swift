@@ -7,33 +7,6 @@ import Tensors
 /// The momentum form of Chen, Fox and Guestrin (ICML 2014), equation 15; a friction of 1 is Langevin
 /// dynamics (Welling and Teh, ICML 2011).
 struct StochasticGradientChains {
-  /// How the injected noise is scaled.
-  enum Noise: String, CaseIterable {
-    /// For exp(−U / T).
-    case exact
-    /// √N times too small, as in the published URSABench code: it samples at T/N.
-    case ursabench
-  }
-
-  /// Cosine cycles (Zhang et al., ICLR 2020): warm steps without noise, then draws.
-  struct Cycles {
-    var count: Int
-    /// The share of a cycle, at its end, that has noise.
-    var noisyShare: Double
-    /// Draws of each cycle, evenly over the second half of its noisy part.
-    var draws: Int
-  }
-
-  /// RMSprop's preconditioner (Li, Chen, Carlson and Carin, AAAI 2016).
-  struct Preconditioner {
-    var decay: Double
-    /// Added to the root of the mean square; nil is 1/N, so that no gain is above N.
-    ///
-    /// In whitened coordinates the prior's curvature is 1, to which a gain of N belongs. The published
-    /// 10⁻⁵ makes units that no row activates unstable.
-    var offset: Double?
-  }
-
   var chains: Int
   /// Steps of a chain, of which the burn-in is left out.
   var steps: Int
@@ -97,6 +70,7 @@ struct StochasticGradientChains {
     var precisions: [Double] = []
     var passes = 0.0
     var step = 0.0
+    var stepPrecision = Double.infinity
 
     /// What a checkpoint keeps of it and of what it draws from.
     func state(_ key: String, _ places: [Int], _ batches: [Int]) -> ChainState {
@@ -104,7 +78,7 @@ struct StochasticGradientChains {
       state.mark(key)
       state.set("draws", lists: draws)
       state["precisions"] = precisions
-      state["step"] = [step]
+      state["step"] = [step, stepPrecision]
       state.set("places", integers: places)
       state.set("batches", integers: batches)
       return state
@@ -166,6 +140,14 @@ struct StochasticGradientChains {
     var step: Double
     /// A factor of each parameter's steps; nil is 1.
     var gains: [Double]?
+    /// The noise precision that the step was found at; infinite where the step was given.
+    var precision = Double.infinity
+
+    /// The largest ε at another noise precision, with which the curvature grows: of few rows it may come to
+    /// be many times what it was at the mode, and the chain would leave the finite numbers.
+    func step(at precision: Double) -> Double {
+      step * min(1, 2 * self.precision / precision)
+    }
   }
 
   private func gains(_ posterior: Posterior) -> [Double] {
@@ -189,7 +171,7 @@ struct StochasticGradientChains {
     var curvature = ModeSearch.largestCurvature(z, energy, start: start.normals(count))
     // Gradients of a stationary chain have the curvature as variance, so gains are near N/√curvature.
     if preconditioner != nil { curvature = Double(posterior.rows.count) * curvature.squareRoot() }
-    return Start(z: z, step: stability / curvature)
+    return Start(z: z, step: stability / curvature, precision: energy.precision)
   }
 
   /// The step and the noise's amplitude at a step of the chain.
@@ -226,7 +208,9 @@ struct StochasticGradientChains {
     let saved = try store.checkpoints?.load(store.name).map { try ChainState($0, key: key) }
     let start =
       try saved.map {
-        Start(z: $0["z"], step: $0["step"][0], gains: learningRate.map { _ in gains(posterior) })
+        Start(
+          z: $0["z"], step: $0["step"][0], gains: learningRate.map { _ in gains(posterior) },
+          precision: $0["step"][1])
       } ?? start(energy, random)
     if energy.single != nil {
       return try runSingle(
@@ -236,7 +220,7 @@ struct StochasticGradientChains {
     var (noise, gibbs) = (random.child("noise"), random.child("precision"))
     var z = start.z
     let offset = preconditioner.map { $0.offset ?? 1 / Double(posterior.rows.count) } ?? 0
-    var chain = Chain(step: start.step)
+    var chain = Chain(step: start.step, stepPrecision: start.precision)
     let rows = posterior.rows.count
     var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
     var velocity = [Double](repeating: 0, count: count)
@@ -279,7 +263,8 @@ struct StochasticGradientChains {
           gain[i] = 1 / (offset + squared[i].squareRoot())
         }
       }
-      let (epsilon, amplitude) = schedule(t, largest: start.step, length: length, rows: rows)
+      let (epsilon, amplitude) = schedule(
+        t, largest: start.step(at: energy.precision), length: length, rows: rows)
       if amplitude > 0 { noise.fillNormals(&xi) }
       for i in 0..<count {
         velocity[i] =
@@ -321,7 +306,7 @@ struct StochasticGradientChains {
       single, start.z, gains: start.gains,
       preconditioner: preconditioner.map { ($0.decay, $0.offset ?? 1 / Double(rows)) },
       friction: friction, key: noise.next())
-    var chain = Chain(step: start.step)
+    var chain = Chain(step: start.step, stepPrecision: start.precision)
     var order = BatchOrder(rows: rows, batch: batch, random: random.child("order"))
     let length = cycles.map { (steps + $0.count - 1) / $0.count } ?? steps
     let interval = noiseInterval(length)
@@ -349,7 +334,8 @@ struct StochasticGradientChains {
           return state.file
         }
       }
-      let (epsilon, amplitude) = schedule(t, largest: start.step, length: length, rows: rows)
+      let (epsilon, amplitude) = schedule(
+        t, largest: start.step(at: single.precision), length: length, rows: rows)
       sampler.step(
         t, batch: order.takesAll ? nil : order.next(), size: epsilon, amplitude: amplitude)
       let isDraw = isDraw(t, t % length, length)
