@@ -33,18 +33,16 @@ public enum TensorRuntime {
   /// Runs tensor operations on one thread: small ones are faster so, and the bytes of their results
   /// don't depend on the number of cores.
   ///
-  /// The number of threads belongs to the process: the first of those that overlap sets it to 1, the
-  /// last sets it back.
+  /// OpenMP's number of threads belongs to the thread that asks, the BLAS's to the process: each of
+  /// those that overlap sets both to 1, and the last sets them back.
   ///
   /// - Returns: What `body` returns.
   /// - Throws: What `body` throws; ``TensorError`` where LibTorch cannot be opened.
   public static func onOneThread<Result>(_ body: () throws -> Result) throws -> Result {
     let functions = try TorchLibrary.functions()
     single.withLock { state in
-      if state.users == 0 {
-        state.before = Int(functions.pointee.threads())
-        functions.pointee.set_threads(1)
-      }
+      if state.users == 0 { state.before = Int(functions.pointee.threads()) }
+      functions.pointee.set_threads(1)
       state.users += 1
     }
     defer {
