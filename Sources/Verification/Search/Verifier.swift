@@ -103,13 +103,16 @@ public struct Verifier: Sendable {
 
   private func attack(_ index: Int, _ property: Property, _ run: inout VerificationRun) {
     guard options.attackStarts > 0 else { return }
-    let attack = Attack(
-      restarts: options.attackStarts, steps: options.attackSteps, seed: options.seed)
     let problem = property.problems[index]
-    if let hit = attack.run(problem, clauses: Array(problem.clauses.indices), pool) {
+    let hit = Attack(seed: options.seed).run(
+      problem, clauses: Array(problem.clauses.indices), restarts: options.attackStarts,
+      steps: options.attackSteps, pool)
+    if let hit {
       run.take(hit.point, problem: index, clause: hit.clause)
     }
   }
+
+  private static let roundsBeforeSampling = 16
 
   private func searchBoxes(
     _ index: Int, _ property: Property, _ run: inout VerificationRun, _ hooks: Hooks,
@@ -120,6 +123,13 @@ public struct Verifier: Sendable {
         BoxSearch(kernels, pool, property.problems[index], options, from: $0)
       } ?? BoxSearch(kernels, pool, property.problems[index], options)
     while run.isOpen {
+      // What was not proved by then may have a counterexample in a gap that is hard to hit.
+      if search.rounds == Self.roundsBeforeSampling, options.attackStarts > 0,
+        let hit = Attack(seed: options.seed).sample(property.problems[index], pool)
+      {
+        run.take(hit.point, problem: index, clause: hit.clause)
+        guard run.isOpen else { return }
+      }
       switch search.round() {
       case .open: break
       case .proved:
