@@ -7,11 +7,14 @@ public enum Splitting: String, Hashable, Sendable, CaseIterable {
 
   func splitsInputs(_ network: ReLUNetwork) -> Bool {
     switch self {
-    case .automatic: network.inputCount <= 16 && network.reluCounts.reduce(0, +) > 100
+    case .automatic: Self.hasFewInputs(network) && network.reluCounts.reduce(0, +) > 100
     case .relus: false
     case .inputs: true
     }
   }
+
+  /// Whether random points say something of a box: in more dimensions they miss what steps find.
+  static func hasFewInputs(_ network: ReLUNetwork) -> Bool { network.inputCount <= 16 }
 }
 
 /// How a property is searched.

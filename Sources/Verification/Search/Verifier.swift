@@ -122,9 +122,10 @@ public struct Verifier: Sendable {
       saved?.first.flatMap {
         BoxSearch(kernels, pool, property.problems[index], options, from: $0)
       } ?? BoxSearch(kernels, pool, property.problems[index], options)
+    let isSampled = options.attackStarts > 0 && Splitting.hasFewInputs(network)
     while run.isOpen {
       // What was not proved by then may have a counterexample in a gap that is hard to hit.
-      if search.rounds == Self.roundsBeforeSampling, options.attackStarts > 0,
+      if isSampled, search.rounds == Self.roundsBeforeSampling,
         let hit = Attack(seed: options.seed).sample(property.problems[index], pool)
       {
         run.take(hit.point, problem: index, clause: hit.clause)
