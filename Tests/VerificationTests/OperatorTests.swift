@@ -1,5 +1,6 @@
 import Foundation
 import Formats
+import Statistics
 import StructuredValue
 import Testing
 import Verification
@@ -18,7 +19,7 @@ struct OperatorTests {
     try ReLUNetwork.read(onnx: Self.folder.appendingPathComponent("\(name).onnx").path)
   }
 
-  @Test func `the fixtures are there`() { #expect(Self.names.count == 33) }
+  @Test func `the fixtures are there`() { #expect(Self.names.count == 39) }
 
   @Test(arguments: names)
   func `a network is the function that PyTorch computes`(_ name: String) throws {
@@ -38,5 +39,40 @@ struct OperatorTests {
       count += 1
     }
     #expect(count == 3)
+  }
+
+  @Test(arguments: names)
+  func `a verdict on such a network is never against its samples`(_ name: String) throws {
+    let answers = try JSONText.read(
+      FileContent(path: Self.folder.appendingPathComponent("answers.json").path))
+    let network = try network(name)
+    let centre = network.reordered(
+      answers.map?[name]?.map?["inputs"]?.list?.first?.numbers ?? [])
+    let box = Box(around: centre, radius: 0.05)
+    var generator = SplitMix64(seed: 11)
+    let first = [1] + [Double](repeating: 0, count: network.outputCount - 1)
+    let sampled = (0..<300).map { _ in
+      network.evaluate(
+        zip(box.lower, box.upper).map {
+          $0 + ($1 - $0) * Double.random(in: 0...1, using: &generator)
+        }
+      )[0]
+    }
+    let lowest = sampled.min() ?? .nan
+    let spread = (sampled.max() ?? .nan) - lowest
+    var options = SearchOptions()
+    options.branchLimit = 300
+    let verifier = try Verifier(network, options)
+    for distance in [-0.1 * spread, 2 * spread + 0.01] {
+      let row = OutputRow(coefficients: first, offset: distance - lowest)
+      let property = Property(problems: [Problem(box: box, clauses: [Clause(rows: [row])])])
+      switch try verifier.verify(property).verdict {
+      case .unsat: #expect(distance > 0)
+      case .sat(let witness):
+        #expect(box.contains(witness.input))
+        #expect(network.evaluate(witness.input)[0] <= lowest - distance)
+      case .unknown(let reason): #expect(distance > 0, "\(reason)")
+      }
+    }
   }
 }

@@ -134,8 +134,8 @@ extension AffineLayer {
     guard let convolution else {
       return AffineLayer(weights: weights, biases: biases, inputs: inputs)
     }
-    let shape = convolution.with(outChannels: convolution.outChannels * blocks.count)
-    return AffineLayer(shape, weights: weights, biases: biases)
+    return convolution.with(outChannels: convolution.outChannels * blocks.count)
+      .map { AffineLayer($0, weights: weights, biases: biases) }
   }
 }
 
@@ -155,14 +155,12 @@ extension Convolution {
     return numbers.indices.allSatisfy { numbers[$0] == channels[$0 / area] } ? channels : nil
   }
 
-  func with(inChannels: Int? = nil, outChannels: Int? = nil) -> Convolution {
-    guard
-      let shape = Convolution(
-        inChannels: inChannels ?? self.inChannels, inHeight: inHeight, inWidth: inWidth,
-        outChannels: outChannels ?? self.outChannels, kernel: (kernelHeight, kernelWidth),
-        stride: self.stride, padding: padding)
-    else { preconditionFailure("no channels") }
-    return shape
+  /// The convolution with other numbers of channels; nil where they are none.
+  func with(inChannels: Int? = nil, outChannels: Int? = nil) -> Convolution? {
+    Convolution(
+      inChannels: inChannels ?? self.inChannels, inHeight: inHeight, inWidth: inWidth,
+      outChannels: outChannels ?? self.outChannels, kernel: (kernelHeight, kernelWidth),
+      stride: self.stride, padding: padding)
   }
 
   /// The shape of this convolution and the one before it in one.

@@ -10,6 +10,9 @@ extension ONNXChain {
     guard node.inputs.count == 2 else {
       throw node.error(found: "\(node.inputs.count) inputs", expected: "two")
     }
+    if node.operator == "Add", node.inputs.allSatisfy({ constants[$0] == nil }) {
+      return try takeMerge(node)
+    }
     let numbers = try elements(node, isFirst ? 1 : 0)
     guard node.operator == "Sub" else { return add(numbers) }
     if isFirst { return add(numbers.map { -$0 }) }
@@ -130,6 +133,7 @@ extension ONNXChain {
   private mutating func rectify(
     _ copies: [(factors: [Double], shift: Double)], sum: [Double], _ node: ONNXNode
   ) throws {
+    try refuseInsideResidual(node)
     try endLinear(node)
     let copies = copies.map { (factors: placed($0.factors), shift: $0.shift) }
     guard let last = layers.last, let layer = last.giving(blocks: copies) else {
@@ -173,7 +177,9 @@ extension ONNXChain {
       factors = factors.map { zip($0, numbers).map(*) } ?? numbers
       return
     }
-    guard let scaled = last.scaled(by: placed(numbers)) else {
+    // What goes past the chain stays.
+    let past = [Double](repeating: 1, count: last.outputs - count)
+    guard let scaled = last.scaled(by: placed(numbers) + past) else {
       throw node.error(
         .unsupported, found: "factors that differ within a channel", expected: "one a channel")
     }

@@ -108,7 +108,7 @@ extension ONNXChain {
     shape = [Int](repeating: 1, count: rank - 1) + [outputs]
   }
 
-  private func transposed(_ weights: TensorData) -> [Double] {
+  func transposed(_ weights: TensorData) -> [Double] {
     let (rows, columns) = (weights.shape[0], weights.shape[1])
     let numbers = weights.doubles()
     return (0..<rows * columns).map { numbers[$0 % rows * columns + $0 / rows] }
@@ -156,6 +156,9 @@ extension ONNXChain {
     }
     layer = layer.taking(blocks: blocks)
     blocks = [1]
+    let outputs =
+      layer.convolution.map { [$0.outChannels, $0.outHeight, $0.outWidth] } ?? [layer.outputs]
+    layer = try carrying(layer, node)
     if endsLinear, let last = layers.last {
       guard let joint = layer.after(last) else {
         throw node.error(
@@ -169,9 +172,7 @@ extension ONNXChain {
       layers.append(layer)
     }
     endsLinear = true
-    shape =
-      [1]
-      + (layer.convolution.map { [$0.outChannels, $0.outHeight, $0.outWidth] } ?? [layer.outputs])
+    shape = [1] + outputs
   }
 
   /// Makes `current` the output of a linear layer, by one that changes nothing where it isn't.
@@ -198,9 +199,7 @@ extension ONNXChain {
       )
     }
     let size = count
-    let one = (0..<size * size).map { $0 / size == $0 % size ? 1.0 : 0 }
-    let none = [Double](repeating: 0, count: size)
-    try take(AffineLayer(weights: one, biases: none, inputs: size), node)
+    try take(AffineLayer.identity(size), node)
     self.shape = shape
   }
 }

@@ -60,6 +60,7 @@ extension ONNXChain {
     try node.refuseAttributes(except: [
       "kernel_shape", "strides", "pads", "auto_pad", "ceil_mode", "dilations", "storage_order",
     ])
+    try refuseInsideResidual(node)
     let window = try poolWindow(node)
     // Padded places lose against every element, as zeros do against what a ReLU gave.
     guard window.pads.allSatisfy({ $0 == 0 }) || isRectified else {

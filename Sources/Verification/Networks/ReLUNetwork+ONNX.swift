@@ -20,6 +20,8 @@ extension ReLUNetwork {
   /// Flatten, Reshape, Transpose, Identity, Dropout, and the computation of a shape that flattens
   /// (Shape, Gather, Unsqueeze, Concat, Constant).
   ///
+  /// A residual path may go past some of them, from a Relu to an Add, through linear layers or none.
+  ///
   /// What is linear goes into the linear layers beside it, in float64; what is linear in pieces becomes
   /// ReLUs: `LeakyRelu` of x those of x and of -a x, a maximum those of differences.
   ///
@@ -35,9 +37,11 @@ extension ReLUNetwork {
     }
     var chain = ONNXChain(input: graph.inputs[0].name, shape: try ONNXChain.shape(graph.inputs[0]))
     chain.constants = try graph.constants()
-    for node in try graph.topologicalOrder() where node.operator != "Constant" {
-      try chain.take(node)
-    }
+    let nodes = try graph.topologicalOrder().filter { $0.operator != "Constant" }
+    chain.forks = ONNXFork.all(in: nodes, constants: Set(chain.constants.keys))
+    // What is on a way past is followed where that ends.
+    let aside = Set(chain.forks.values.flatMap(\.side).compactMap(\.outputs.first))
+    for node in nodes where !aside.contains(node.outputs.first ?? "") { try chain.take(node) }
     guard chain.current == graph.outputs[0].name else {
       throw VerificationError(
         .unsupportedNetwork,
@@ -70,6 +74,12 @@ struct ONNXChain {
   var inputOrder: [Int]?
   /// Whether no ReLU has come since the last linear layer.
   var endsLinear = false
+  /// Values that are read twice, and what is done to them on the way past other layers.
+  var forks: [String: ONNXFork] = [:]
+  /// What is on such a way now.
+  var carried: CarriedValue?
+  /// Whether the next layer is the first that it goes past.
+  var isForking = false
 
   init(input: String, shape: [Int]) {
     current = input
@@ -112,6 +122,7 @@ struct ONNXChain {
   mutating func take(_ node: ONNXNode) throws {
     guard node.domain.isEmpty else { throw unsupported(node) }
     guard node.inputs.contains(current) else { return try fold(node) }
+    try forkIfNeeded(node)
     switch node.operator {
     case "Conv": try takeConvolution(node)
     case "Gemm": try takeGemm(node)
@@ -191,6 +202,11 @@ struct ONNXChain {
     var shape = tensor.shape
     switch node.operator {
     case "Identity", "Cast": break
+    case "Transpose":
+      guard shape.count == 2, try node.ints("perm", default: [1, 0]) == [1, 0] else {
+        throw unsupported(node)
+      }
+      return TensorData(transposed(tensor), shape: [shape[1], shape[0]])
     case "Unsqueeze":
       let axes = try listed?.integers() ?? node.ints("axes", default: [])
       let rank = shape.count + axes.count

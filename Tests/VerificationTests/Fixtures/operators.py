@@ -28,6 +28,20 @@ class Do(nn.Module):
         return self.function(x)
 
 
+class Past(nn.Module):
+    """The sum of two ways, the second one taken first where `early`."""
+
+    def __init__(self, main, past=None, early=False):
+        super().__init__()
+        self.main, self.past, self.early = nn.Sequential(*main), nn.Sequential(*(past or [])), early
+
+    def forward(self, x):
+        if self.early:
+            past = self.past(x)
+            return past + self.main(x)
+        return self.main(x) + self.past(x)
+
+
 def conv(i=2, o=2, k=3, **options):
     return nn.Conv2d(i, o, k, **options)
 
@@ -77,6 +91,18 @@ networks = {
     "padded-in-a-row": (plane, [conv(o=3, padding=1), conv(3, 2, padding=1), *end()]),
     "dropout": (row, [nn.Linear(4, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3)]),
     "rectified-input": (row, [nn.ReLU(), nn.Linear(4, 3)]),
+    "residual": (plane, [conv(padding=1), nn.ReLU(), Past([conv(padding=1), nn.ReLU(), conv(padding=1)]), *end()]),
+    "residual-strided": (plane, [conv(padding=1), norm2(), nn.ReLU(), Past(
+        [conv(o=3, padding=1, stride=2), norm2(3), nn.ReLU(), conv(3, 3, padding=1), norm2(3)],
+        [conv(o=3, k=1, stride=2), norm2(3)]), *end()]),
+    "residual-late-stride": (plane, [conv(padding=1), nn.ReLU(), Past(
+        [conv(o=3, k=1), nn.ReLU(), conv(3, 3, padding=1, stride=2), nn.ReLU(), conv(3, 2, 1)],
+        [conv(k=1, stride=2)], early=True), *end()]),
+    "residual-twice": (plane, [conv(padding=1), nn.ReLU(), Past([conv(padding=1), nn.ReLU(), conv(padding=1)]), nn.ReLU(),
+        Past([conv(o=3, padding=1), nn.ReLU(), conv(3, padding=1)]), nn.AvgPool2d(2), *end()]),
+    "residual-dense": (row, [nn.Linear(4, 5), nn.ReLU(), Past([nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 5)]), nn.ReLU(), nn.Linear(5, 3)]),
+    "residual-dense-projected": (row, [nn.Linear(4, 5), nn.ReLU(), Past(
+        [nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 4), nn.ReLU()], [nn.Linear(5, 4, bias=False)]), nn.ReLU(), nn.Linear(4, 3)]),
     "ends-rectified": (plane, [conv(), nn.LeakyReLU(0.2)]),
 }
 
@@ -84,7 +110,7 @@ answers = {}
 for name, (shape, layers) in networks.items():
     network = nn.Sequential(*layers)
     network(torch.rand(*shape).expand(2, *shape[1:]))
-    for layer in network:
+    for layer in network.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             layer.running_mean.normal_()
             layer.running_var.uniform_(0.5, 2)
