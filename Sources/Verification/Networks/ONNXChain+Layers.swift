@@ -218,17 +218,20 @@ struct ONNXWindow {
   /// Zeros before the kernel that undo what an edge was padded too much; those after it are what is left.
   var margins: [Int] { [padding[0] - pads[0], padding[1] - pads[1]] }
 
-  /// The convolution of a chain's value; nil where the kernel doesn't fit, or holes, groups and pads
-  /// written out make it larger than 512 MiB.
+  /// The convolution of a chain's value; nil where the kernel doesn't fit, where holes, groups and pads
+  /// written out make it larger than 512 MiB, or where it gives more than 2^24 numbers.
   func convolution(_ chain: ONNXChain, outChannels: Int) -> Convolution? {
     let height = extent[0] + 2 * padding[0] - pads[0] - pads[2]
     let width = extent[1] + 2 * padding[1] - pads[1] - pads[3]
     let weights = Double(outChannels) * Double(chain.shape[1]) * Double(height) * Double(width)
-    guard weights <= 0x1p26 else { return nil }
-    return Convolution(
-      inChannels: chain.shape[1], inHeight: chain.shape[2], inWidth: chain.shape[3],
-      outChannels: outChannels, kernel: (height, width), stride: (strides[0], strides[1]),
-      padding: (padding[0], padding[1]))
+    guard weights <= 0x1p26,
+      let convolution = Convolution(
+        inChannels: chain.shape[1], inHeight: chain.shape[2], inWidth: chain.shape[3],
+        outChannels: outChannels, kernel: (height, width), stride: (strides[0], strides[1]),
+        padding: (padding[0], padding[1])),
+      convolution.outputCount <= 1 << 24
+    else { return nil }
+    return convolution
   }
 }
 
