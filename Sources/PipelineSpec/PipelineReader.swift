@@ -84,6 +84,9 @@ extension PipelineReader {
       let text = try load(path)
       files.append((path, text))
       return text
+    } catch let diagnostic as Diagnostic {
+      diagnostics.append(diagnostic)
+      return nil
     } catch {
       report("P0201", "\(error)", at: location)
       return nil
@@ -163,9 +166,11 @@ extension PipelineReader {
         reader.mistype("params", node, wanted: "a map")
       } else {
         params = merged(params, node.value)
+        refuseExpressions(in: node)
       }
     }
     for member in reader.map("profiles") {
+      refuseExpressions(in: member.value)
       guard member.value.map != nil || member.value.scalar?.isNull == true else {
         reader.mistype(member.key, member.value, wanted: "a map of parameters")
         continue
@@ -174,6 +179,16 @@ extension PipelineReader {
         profiles[member.key] ?? [:], member.value.map == nil ? [:] : member.value.value)
       profileLocations[member.key] = member.value.location
     }
+  }
+
+  /// Says where a parameter is written with another one, which is not filled in there.
+  private mutating func refuseExpressions(in node: YAMLNode) {
+    for member in node.map ?? [] { refuseExpressions(in: member.value) }
+    for element in node.list ?? [] { refuseExpressions(in: element) }
+    guard let text = node.string, text.contains("${params.") else { return }
+    report(
+      "P0111", "a parameter's value is taken as it is: '${params.…}' is filled in only in cells",
+      at: node.location, help: "put the parts together in the cells that use them")
   }
 
   private func merged(_ old: Value, _ new: Value) -> Value {
@@ -332,7 +347,16 @@ extension PipelineReader {
     for (path, text) in options.overrides {
       let (node, found) = YAMLReader.read(text.isEmpty ? "''" : text, file: "--set \(path)")
       diagnostics += found
-      guard let value = node?.value else { continue }
+      guard let node else { continue }
+      let value = node.value
+      // What stands in quotes, or is empty, is meant as a text.
+      if let old = params.value(at: path), !node.isQuoted, !isAlike(old, value) {
+        report(
+          "P0111", "--set gives '\(path)' \(value.typeName) \(value.json()), where the file has "
+            + "\(old.typeName) \(old.json())", at: nil,
+          help: "a text in quotes, as in --set '\(path)=\"text\"', may stand for anything")
+        continue
+      }
       if params.value(at: path) == nil {
         report(
           "P0110", "--set names '\(path)', which is no parameter", at: nil,
@@ -355,7 +379,7 @@ extension PipelineReader {
     return Pipeline(
       name: name ?? stem, title: title ?? name ?? stem, params: params.map ?? [:],
       profiles: profiles.keys.sorted(), profile: options.profile, seed: UInt64(seed), salt: salt,
-      cells: cells)
+      cells: cells, files: files.map(\.path))
   }
 
   private mutating func checkIdentities() {
@@ -380,6 +404,16 @@ extension PipelineReader {
     (value.map ?? [:]).sorted { $0.key < $1.key }.flatMap { key, member in
       let path = prefix.isEmpty ? key : "\(prefix).\(key)"
       return member.map?.isEmpty ?? true ? [path] : leaves(member, path)
+    }
+  }
+
+  /// Whether a value can stand for a parameter that has another one: a mistyped number would reach
+  /// a command as a text, and few commands complain.
+  private func isAlike(_ old: Value, _ new: Value) -> Bool {
+    switch (old, new) {
+    case (.null, _), (_, .null), (.string, _), (.bool, .bool), (.list, .list), (.map, .map): true
+    case (.int, .int), (.int, .double), (.double, .int), (.double, .double): true
+    default: false
     }
   }
 

@@ -292,22 +292,6 @@ extension GraphBuilder {
 // MARK: - Checks of the whole
 
 extension GraphBuilder {
-  /// Two stages must not write one file.
-  mutating func checkPublishing() {
-    var writers: [String: String] = [:]
-    for instance in instances {
-      for output in instance.outputs {
-        guard let path = output.publish else { continue }
-        if let other = writers[path] {
-          report(
-            "P0121", "'\(path)' is published by \(other) and by \(instance.name)",
-            at: cells[instance.cell]?.id.location,
-            help: "add '${matrix.…}' to the path, or publish one of them")
-        }
-        writers[path] = instance.name
-      }
-    }
-  }
 
   /// What cells show and claims measure must be there.
   mutating func checkReferences() {
