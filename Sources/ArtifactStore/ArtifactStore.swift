@@ -24,6 +24,11 @@ public final class ArtifactStore: Sendable {
     let formatFile = "\(path)/format"
     if let found = try? String(contentsOfFile: formatFile, encoding: .utf8) {
       let version = found.trimmingCharacters(in: .whitespacesAndNewlines)
+      guard Int(version) != nil else {
+        throw StoreError(
+          .corrupt,
+          "'\(formatFile)' is damaged; if the store is of this program, write \(format) into it")
+      }
       guard version == format else {
         throw StoreError(
           .newer,

@@ -352,7 +352,8 @@ extension PipelineReader {
       // What stands in quotes, or is empty, is meant as a text.
       if let old = params.value(at: path), !node.isQuoted, !isAlike(old, value) {
         report(
-          "P0111", "--set gives '\(path)' \(value.typeName) \(value.json()), where the file has "
+          "P0111",
+          "--set gives '\(path)' \(value.typeName) \(value.json()), where the file has "
             + "\(old.typeName) \(old.json())", at: nil,
           help: "a text in quotes, as in --set '\(path)=\"text\"', may stand for anything")
         continue

@@ -27,6 +27,7 @@ extension GraphBuilder {
       }
     } else {
       for declared in cell.outputs {
+        checkKind(declared.kind, at: declared.name.location)
         slots.append(
           Instance.OutputSlot(
             name: declared.name.value, kind: declared.kind ?? "file",
@@ -43,6 +44,24 @@ extension GraphBuilder {
       slots[index].publish = projectPath(text.text, at: publish.location, of: cell)
     }
     return slots
+  }
+
+  /// Any word may be a kind, but one that is nearly one of ours is a slip.
+  private mutating func checkKind(_ kind: String?, at location: SourceLocation) {
+    let known = [
+      "table/csv", "figure/vega-lite", "metrics", "json", "text", "model", "tensor", "file",
+      "folder",
+    ]
+    guard let kind, !known.contains(kind), !["table", "tensors", "any"].contains(kind) else {
+      return
+    }
+    let near =
+      known.first { $0.hasPrefix(kind + "/") || $0.hasSuffix("/" + kind) }
+      ?? nearest(kind, among: known)
+    guard let near else { return }
+    report(
+      "P0123", "no kind is called '\(kind)'", at: location, help: "did you mean '\(near)'?",
+      severity: .warning)
   }
 
   /// A path of a cell, relative to the project's root; an external one may be absolute or start

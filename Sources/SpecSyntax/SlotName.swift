@@ -6,7 +6,8 @@ public enum SlotName {
     let isFine =
       !name.isEmpty && name.utf8.count <= 100
       && name.unicodeScalars.allSatisfy {
-        $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-.".unicodeScalars.contains($0)
+        $0.properties.isAlphabetic || $0.properties.numericType != nil
+          || "_-.".unicodeScalars.contains($0)
       } && !name.hasPrefix(".") && !name.hasPrefix("-")
     guard !isFine else { return nil }
     return Diagnostic(

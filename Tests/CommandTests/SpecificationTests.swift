@@ -58,7 +58,10 @@ struct SpecificationTests {
     ("- stage: a\n    run: 'true'\n    inputs: {x: './*.csv'}", "is a pattern"),
     ("- stage: a\n    run: 'true'\n    timeout: 9999999999999999999d", "of at most ten years"),
     ("- stage: a\n    run: 'true'\n    retry: {backoff: 1e40d}", "a duration such as"),
-    ("- stage: a\n    run: 'true'\n    resources: {memory: 900000TiB}", "paper.yaml:4:12: error P0104: a asks"),
+    (
+      "- stage: a\n    run: 'true'\n    resources: {memory: 900000TiB}",
+      "paper.yaml:4:12: error P0104: a asks"
+    ),
     ("- stage: a\n    run: [echo, ${params.n}]", "needs quotes, as \"${params.name}\" does"),
     ("- stage: a\n    run: 'echo ${HOME:-x}'", "of the shell's own is written '$${'"),
     ("- stage: a\n    run: 'true'\n    inputs: {../../x: ./paper.yaml}", "cannot name an input"),
@@ -173,7 +176,10 @@ struct SpecificationTests {
     let wrong = try project.run("check", "--set", override)
     #expect(wrong.status == 3)
     #expect(wrong.errors.contains(words), "\(wrong.errors)")
-    let right = ["count=4", "count=0.5", "rate=1", "any=[1]", "name=5", "list=[]", "on=false", "count=", "rate='x'"]
+    let right = [
+      "count=4", "count=0.5", "rate=1", "any=[1]", "name=5", "list=[]", "on=false", "count=",
+      "rate='x'",
+    ]
     let options = right.flatMap { ["--set", $0] }
     let result = try project.run(["check"] + options)
     #expect(result.status == 0, "\(result.all)")
@@ -187,7 +193,8 @@ struct SpecificationTests {
     let result = try project.run("check")
     #expect(result.status == 3)
     #expect(
-      result.errors.hasPrefix("paper.yaml:3:25: error P0111: a parameter's value is taken as it is"),
+      result.errors.hasPrefix(
+        "paper.yaml:3:25: error P0111: a parameter's value is taken as it is"),
       "\(result.errors)")
   }
 

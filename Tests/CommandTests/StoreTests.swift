@@ -96,11 +96,11 @@ struct StoreTests {
 
   @Test func `garbage is not collected where the runs cannot be read`() throws {
     let project = try project()
-    try project.shell("mv .git/HEAD .git/HEAD.away; echo nonsense > .git/HEAD")
+    try project.shell("mv .git away")
     let result = try project.run("gc", "--yes", "--minimum-age", "0")
     #expect(result.status == 7, "\(result.all)")
     #expect(result.errors.hasPrefix("error P0601: no run is recorded here, though the store has"))
-    try project.shell("mv .git/HEAD.away .git/HEAD")
+    try project.shell("mv away .git")
     #expect(try project.run("run").status == 0)
     #expect(try project.outcomes() == ["a": "cached", "b": "cached"])
   }
@@ -111,6 +111,13 @@ struct StoreTests {
     let result = try project.run("run")
     #expect(result.status == 7)
     #expect(result.errors.contains("has format 99, this program knows format 1"))
+    for text in ["", "root:x:0\nmore"] {
+      try project.write("Artifacts/format", text)
+      let damaged = try project.run("run")
+      #expect(damaged.status == 5)
+      #expect(
+        damaged.errors.contains("format' is damaged; if the store is of this program, write 1"))
+    }
   }
 
   @Test func `garbage is shown, then removed, and never what a run needs`() throws {

@@ -149,6 +149,16 @@ struct GraphBuilderTests {
     #expect(problems.first?.help?.contains("read it as 'a.o'") == true)
   }
 
+  @Test(arguments: [
+    ("tabel/csv", "table/csv"), ("csv", "table/csv"), ("figure", "figure/vega-lite"),
+    ("txt", "text"), ("image/png", nil), ("text", nil),
+  ])
+  func `a kind that is nearly a known one is a warning`(kind: String, near: String?) throws {
+    let (graph, problems) = try build("  - {stage: a, run: x, outputs: {o: \(kind)}}\n")
+    #expect(graph != nil)
+    #expect(problems.map(\.help) == (near.map { ["did you mean '\($0)'?"] } ?? []))
+  }
+
   @Test func `one mistake in a cell is told once, however many instances it has`() throws {
     let (_, problems) = try build(
       "  - {stage: a, run: x, matrix: {d: [1, 2, 3]}, inputs: {i: b.o}}\n")

@@ -55,7 +55,8 @@ struct Check: ParsableCommand {
     let executed = outcome.record.instances.filter { $0.outcome == .executed }.count
     if executed > stages {
       Terminal.print(
-        "no earlier result to compare with: \(counted(executed - stages, "stage")); there is one now")
+        "no earlier result to compare with: \(counted(executed - stages, "stage")); there is one now"
+      )
     }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
     if !differing.isEmpty { throw ExitCode(8) }

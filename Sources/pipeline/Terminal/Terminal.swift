@@ -89,7 +89,9 @@ func sizeText(_ bytes: Int) -> String {
 }
 
 /// A number with its noun: `1 stage`, `2 stages`.
-func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+func counted(_ number: Int, _ noun: String) -> String {
+  "\(number) \(noun)\(number == 1 ? "" : "s")"
+}
 
 /// That nothing is to do: `the stage is cached`, `all 2 stages are cached`.
 func allCached(_ count: Int) -> String {
