@@ -270,9 +270,10 @@ extension Scheduler {
   }
 
   /// Fills in the slots of a command.
-  /// - Parameter folder: The attempt's folder where the template is a text for the shell, which cuts
-  ///   a path with spaces in two unless it stands in quotes. Below a folder with such a name the
-  ///   paths outside of quotes are relative to the working folder.
+  ///
+  /// `folder` is the attempt's where the template is a text for the shell, which cuts a path with
+  /// spaces in two unless it stands in quotes: below a folder with such a name the paths outside of
+  /// quotes are relative to the working folder.
   private func fill(
     _ template: String, inputs: [String: StageRequest.Input], outputs: [String: String],
     forShellIn folder: String? = nil

@@ -191,11 +191,6 @@ extension PipelineReader {
       at: node.location, help: "put the parts together in the cells that use them")
   }
 
-  private func merged(_ old: Value, _ new: Value) -> Value {
-    guard case .map(let first) = old, case .map(let second) = new else { return new }
-    return .map(first.merging(second) { merged($0, $1) })
-  }
-
   private mutating func dataset(_ member: YAMLNode.Member) -> StageCell? {
     let reader = MapReader(
       member.value, subject: "the data set '\(member.key)'",
@@ -398,29 +393,5 @@ extension PipelineReader {
       places[stage.id.value] = stage.id.location
       return true
     }
-  }
-
-  /// The dotted paths of all values that are no maps.
-  private func leaves(_ value: Value, _ prefix: String = "") -> [String] {
-    (value.map ?? [:]).sorted { $0.key < $1.key }.flatMap { key, member in
-      let path = prefix.isEmpty ? key : "\(prefix).\(key)"
-      return member.map?.isEmpty ?? true ? [path] : leaves(member, path)
-    }
-  }
-
-  /// Whether a value can stand for a parameter that has another one: a mistyped number would reach
-  /// a command as a text, and few commands complain.
-  private func isAlike(_ old: Value, _ new: Value) -> Bool {
-    switch (old, new) {
-    case (.null, _), (_, .null), (.string, _), (.bool, .bool), (.list, .list), (.map, .map): true
-    case (.int, .int), (.int, .double), (.double, .int), (.double, .double): true
-    default: false
-    }
-  }
-
-  private func setting(_ value: Value, _ path: ArraySlice<String>, _ new: Value) -> Value {
-    guard let first = path.first, case .map(var map) = value else { return new }
-    map[first] = setting(map[first] ?? .null, path.dropFirst(), new)
-    return .map(map)
   }
 }
