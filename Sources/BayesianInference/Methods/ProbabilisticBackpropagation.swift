@@ -10,12 +10,14 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
   public static let name = "pbp"
   public static let summary = "Probabilistic backpropagation (Hernández-Lobato and Adams 2015)"
 
-  /// 0 takes what predicts rows that are left out best, of the published 40 and fewer.
-  private let passes: Int
-  private static let candidates = [40, 20, 10, 5, 2, 1]
+  /// Nil takes what predicts rows that are left out best, of the published 40, fewer, and none, which is a
+  /// constant.
+  private let passes: Int?
+  private static let candidates = [40, 20, 10, 5, 2, 1, 0]
 
   public init(options: inout MethodOptions) throws {
-    passes = try options.integer("passes", 0, in: 0...1_000_000)
+    let given = try options.integer("passes", 0, in: 0...1_000_000)
+    passes = given > 0 ? given : nil
   }
 
   public func fit(
@@ -27,10 +29,11 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
       throw InferenceError(
         .badOption, "\(Self.name) is for rectifiers and a Gaussian likelihood of one number")
     }
-    let (passes, spent) =
-      passes > 0 ? (passes, 0) : try await chosenPasses(posterior, context)
+    var (passes, spent) = (passes ?? 0, 0.0)
+    if self.passes == nil { (passes, spent) = try await chosenPasses(posterior, context) }
+    let count = passes
     let state = beliefs(posterior, passes, context.random) { pass, _ in
-      context.progress(pass, passes)
+      context.progress(pass, count)
     }
     guard state.means.allSatisfy(\.isFinite), state.noiseVariance.isFinite else {
       throw InferenceError(.failed, "\(Self.name) left the finite numbers")
@@ -57,7 +60,7 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
     let parts = try await validation.run(
       posterior, FitContext(random: context.random.child("held"), workers: context.workers)
     ) { fitted, held, random in
-      var losses: [Int: Double] = [:]
+      var losses = [0: beliefs(fitted, 0, random).loss(held.rows)]
       _ = beliefs(fitted, most, random) { pass, state in
         if Self.candidates.contains(pass) { losses[pass] = state.loss(held.rows) }
       }
@@ -72,12 +75,13 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
   /// What is believed after so many passes over the rows.
   private func beliefs(
     _ posterior: Posterior, _ passes: Int, _ random: RandomStream,
-    after: (_ pass: Int, PropagatedBeliefs) -> Void
+    after: (_ pass: Int, PropagatedBeliefs) -> Void = { _, _ in }
   ) -> PropagatedBeliefs {
     var state = PropagatedBeliefs(posterior.network, random.child("start"))
     if case .gaussian(.known(let deviation)) = posterior.likelihood {
       state.noise = .known(variance: deviation * deviation)
     }
+    if passes == 0 { state.become(constantOf: posterior.rows.targets) }
     var order = random.child("order")
     for pass in 0..<passes {
       for row in order.permutation(posterior.rows.count) {
@@ -143,6 +147,20 @@ struct PropagatedBeliefs {
     case .known(let variance): variance
     case .learned(let belief): belief.rate / (belief.shape - 1)
     }
+  }
+
+  /// Believes that targets have the same mean and, where the noise isn't known, variance everywhere.
+  mutating func become(constantOf targets: [Double]) {
+    let count = Double(targets.count)
+    let mean = targets.reduce(0, +) / count
+    means = [Double](repeating: 0, count: means.count)
+    variances = means
+    // An input of each layer is a 1, and sums are divided by the root of how many inputs there are.
+    let inputs = network.layers.last?.inputs ?? 0
+    means[means.count - 1] = mean * Double(inputs + 1).squareRoot()
+    guard case .learned = noise else { return }
+    let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+    noise = .known(variance: max(square, Likelihood.leastVariance))
   }
 
   /// −log p of rows, summed; infinite where a belief isn't finite.
