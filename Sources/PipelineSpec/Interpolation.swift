@@ -5,15 +5,52 @@ public import StructuredValue
 ///
 /// There is no arithmetic and no code.
 public enum Interpolation {
-  /// - `names`: A map whose members are the roots: `params`, `matrix`.
+  /// - `names`: A map whose members are the roots: `params`, `matrix`; not asked for by a value that
+  ///   names nothing, as most do.
   /// - `deferred`: Roots that are left as they are, for later.
   public static func expand(
-    _ value: Value, names: Value, deferred: Set<String>, at location: SourceLocation
+    _ value: Value, names: @autoclosure () -> Value, deferred: Set<String>,
+    at location: SourceLocation
   ) -> (Value, [Diagnostic]) {
-    var expansion = Expansion(names: names, deferred: deferred, location: location)
+    guard asks(value, deferred) else { return (value, []) }
+    var expansion = Expansion(names: names(), deferred: deferred, location: location)
     let result = expansion.expand(value)
     return (result, expansion.diagnostics)
   }
+
+  /// Whether an expression that is not left for later may stand in a value.
+  private static func asks(_ value: Value, _ deferred: Set<String>) -> Bool {
+    switch value {
+    case .string(let text):
+      text.utf8.contains(UInt8(ascii: "$")) && !isLeft(text, deferred)
+    case .list(let list): list.contains { asks($0, deferred) }
+    case .map(let map): map.values.contains { asks($0, deferred) }
+    default: false
+    }
+  }
+
+  /// Whether all that a text asks for is left for later, as in most commands.
+  fileprivate static func isLeft(_ text: String, _ deferred: Set<String>) -> Bool {
+    guard !deferred.isEmpty else { return false }
+    var text = text
+    return text.withUTF8 { text in
+      var rest = text[...]
+      while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
+        rest = rest[(start + 1)...]
+        guard rest.first == UInt8(ascii: "{"), let end = rest.firstIndex(of: UInt8(ascii: "}")),
+          deferred.contains(where: { root in
+            let name = rest[(start + 2)..<end]
+            return name.starts(with: root.utf8)
+              && (name.count == root.utf8.count
+                || name[name.startIndex + root.utf8.count] == UInt8(ascii: "."))
+          })
+        else { return false }
+        rest = rest[(end + 1)...]
+      }
+      return true
+    }
+  }
+
 }
 
 private struct Expansion {
@@ -32,7 +69,9 @@ private struct Expansion {
   }
 
   private mutating func expand(_ text: String) -> Value {
-    guard text.utf8.contains(UInt8(ascii: "$")), !isLeft(text) else { return .string(text) }
+    guard text.utf8.contains(UInt8(ascii: "$")), !Interpolation.isLeft(text, deferred) else {
+      return .string(text)
+    }
     var result = ""
     var rest = text[...]
     while let start = opening(of: rest) {
@@ -60,28 +99,6 @@ private struct Expansion {
       result += value.text
     }
     return .string(result + rest)
-  }
-
-  /// Whether all that a text asks for is left for later, as in most commands.
-  private func isLeft(_ text: String) -> Bool {
-    guard !deferred.isEmpty else { return false }
-    var text = text
-    return text.withUTF8 { text in
-      var rest = text[...]
-      while let start = rest.firstIndex(of: UInt8(ascii: "$")) {
-        rest = rest[(start + 1)...]
-        guard rest.first == UInt8(ascii: "{"), let end = rest.firstIndex(of: UInt8(ascii: "}")),
-          deferred.contains(where: { root in
-            let name = rest[(start + 2)..<end]
-            return name.starts(with: root.utf8)
-              && (name.count == root.utf8.count
-                || name[name.startIndex + root.utf8.count] == UInt8(ascii: "."))
-          })
-        else { return false }
-        rest = rest[(end + 1)...]
-      }
-      return true
-    }
   }
 
   /// Where the first `${` of a text stands; a search for a text in a text takes many times as long.

@@ -21,8 +21,8 @@ public enum Prose {
 
   /// Fills in the numbers.
   ///
-  /// Formats after `|`: `.2` two decimals, `.1%` per cent, `.2e` exponent, `,` thousands. A name
-  /// without a value stays visible as `⟨name?⟩`.
+  /// Formats after `|`: `.2` two decimals, `.1%` per cent, `.2e` exponent, `,` thousands. What was
+  /// found to be undefined is a dash; a name without a value stays visible as `⟨name?⟩`.
   ///
   /// - `decorate`: Takes the finished text and the name that it stands for, and may make a link of it.
   public static func fill(
@@ -30,7 +30,8 @@ public enum Prose {
     lookup: (String) -> Value?
   ) -> String {
     walk(markdown) { name, format, _ in
-      guard let value = lookup(name), !value.isNull else { return "⟨\(name)?⟩" }
+      guard let value = lookup(name) else { return "⟨\(name)?⟩" }
+      if value.isNull { return decorate("–", name) }
       return decorate(value.double.map { formatted($0, format) } ?? value.text, name)
     }
   }

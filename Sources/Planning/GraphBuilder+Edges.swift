@@ -7,7 +7,7 @@ import StructuredValue
 
 extension GraphBuilder {
   mutating func outputs(
-    of cell: StageCell, work: Instance.Work, names: Value
+    of cell: StageCell, work: Instance.Work, names: () -> Value
   ) -> [Instance.OutputSlot] {
     var slots: [Instance.OutputSlot] = []
     if case .plugin(let plugin) = work {
@@ -38,7 +38,7 @@ extension GraphBuilder {
         let index = slots.firstIndex(where: { $0.name == declared.name.value })
       else { continue }
       let (text, found) = Interpolation.expand(
-        .string(publish.value), names: names, deferred: [], at: publish.location)
+        .string(publish.value), names: names(), deferred: [], at: publish.location)
       report(found)
       slots[index].publish = projectPath(text.text, at: publish.location, of: cell)
     }
@@ -84,7 +84,7 @@ extension GraphBuilder {
   mutating func connect(_ index: Int) -> [Int] {
     let instance = instances[index]
     guard let cell = cells[instance.cell] else { return [] }
-    let names: Value = ["params": .map(pipeline.params), "matrix": .map(instance.matrix)]
+    let params = pipeline.params
     var declared: [String: ManifestInput] = [:]
     if case .plugin(let plugin) = instance.work { declared = plugin.manifest.inputs }
     var needs: [Int] = []
@@ -105,7 +105,8 @@ extension GraphBuilder {
         manifestInput = input
       }
       let (value, found) = Interpolation.expand(
-        binding.reference.value, names: names, deferred: [], at: binding.reference.location)
+        binding.reference.value, names: ["params": .map(params), "matrix": .map(instance.matrix)],
+        deferred: [], at: binding.reference.location)
       report(found)
       guard
         let (source, kind) = source(

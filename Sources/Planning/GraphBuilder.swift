@@ -120,10 +120,13 @@ extension GraphBuilder {
     of cell: StageCell, matrix: [(axis: String, value: Value)], work: Instance.Work
   ) -> Instance {
     let axes = Dictionary(matrix.map { ($0.axis, $0.value) }) { first, _ in first }
-    let names: Value = [
-      "params": .map(pipeline.params), "matrix": .map(axes),
-      "seed": .int(Int(truncatingIfNeeded: pipeline.seed)),
-    ]
+    let (params, seed) = (pipeline.params, pipeline.seed)
+    func names() -> Value {
+      [
+        "params": .map(params), "matrix": .map(axes),
+        "seed": .int(Int(truncatingIfNeeded: seed)),
+      ]
+    }
     let id = cell.id.value
     // Sorted by axis, so that a name does not depend on the order in the file.
     let suffix = matrix.sorted { $0.axis < $1.axis }
@@ -131,7 +134,7 @@ extension GraphBuilder {
 
     func expanded(_ value: Value, _ location: SourceLocation, deferred: Set<String> = []) -> Value {
       let (result, found) = Interpolation.expand(
-        value, names: names, deferred: deferred, at: location)
+        value, names: names(), deferred: deferred, at: location)
       report(found)
       return result
     }

@@ -15,6 +15,8 @@ struct Measurements {
 
   enum Finding {
     case value(Value)
+    /// The stage measured it, and said that it has no value here.
+    case undefined(String)
     case missing(String)
   }
 
@@ -35,7 +37,7 @@ struct Measurements {
     guard let metric = instance.metrics[reference.metric] else {
       return .missing("\(instance.name) did not measure '\(reference.metric)'")
     }
-    if metric.value.isNull { return .missing("\(name) is undefined here") }
+    if metric.value.isNull { return .undefined("\(name) is undefined here") }
     return .value(metric.value)
   }
 
@@ -44,8 +46,11 @@ struct Measurements {
     if name.hasPrefix("params.") {
       return parameters.value(at: name.dropFirst("params.".count))
     }
-    if case .value(let value) = find(name) { return value }
-    return nil
+    return switch find(name) {
+    case .value(let value): value
+    case .undefined: .null
+    case .missing: nil
+    }
   }
 }
 
@@ -57,7 +62,8 @@ extension ClaimRecord {
       measured: cell.measured.value, measuredValue: nil, holds: cell.condition.description,
       verdict: .unmeasured, note: cell.note)
     switch measurements.find(cell.measured.value) {
-    case .missing(let reason): note = [cell.note, reason].compactMap { $0 }.joined(separator: " ")
+    case .missing(let reason), .undefined(let reason):
+      note = [cell.note, reason].compactMap { $0 }.joined(separator: " ")
     case .value(let value):
       measuredValue = value
       guard let number = value.double,

@@ -33,7 +33,11 @@ public final class MapReader {
     }
   }
 
-  private func member(_ key: String) -> YAMLNode.Member? { members.first { $0.key == key } }
+  private func member(_ key: String) -> YAMLNode.Member? {
+    // By index: `first(where:)` copies each member that it looks at.
+    for index in members.indices where members[index].key == key { return members[index] }
+    return nil
+  }
 
   public func has(_ key: String) -> Bool { member(key) != nil }
 

@@ -55,7 +55,7 @@ struct PipelineSpecTests {
     #expect(
       fill("{{ a.m }} {{a.m|.2}} {{ a.m | .1% }} {{ a.m | .1e }}") == "0.1235 0.12 12.3 % 1.2e-01")
     #expect(fill("{{ a.n | , }} {{ a.n }} {{ params.s }}") == "1,234,567 1234567 x")
-    #expect(fill("{{ a.z }} {{ no.pe }}") == "⟨a.z?⟩ ⟨no.pe?⟩")
+    #expect(fill("{{ a.z }} {{ no.pe }}") == "– ⟨no.pe?⟩")
     #expect(fill("`{{ a.m }}`\n```\n{{ a.m }}\n```") == "`{{ a.m }}`\n```\n{{ a.m }}\n```")
     for (number, shown) in [
       (Double.nan, "NaN"), (.infinity, "∞"), (1e300, "1e+300"), (-1e19, "-1e+19"),

@@ -104,6 +104,8 @@ struct DivergenceMatrix {
         ])
       }
     }
+    // Viridis is light in its upper half, where white could not be read.
+    let half = (values.joined().compactMap { $0 }.max() ?? 0) / 2
     let encoding: Value = [
       "x": ["field": "first", "type": "nominal", "title": .null],
       "y": ["field": "second", "type": "nominal", "title": .null],
@@ -117,11 +119,20 @@ struct DivergenceMatrix {
           "encoding": [
             "color": [
               "field": "divergence", "type": "quantitative",
-              "title": "Jensen–Shannon divergence / log 2",
+              "title": ["Jensen–Shannon", "divergence / log 2"],
             ]
           ],
         ],
-        ["mark": "text", "encoding": ["text": ["field": "divergence", "type": "quantitative"]]],
+        [
+          "mark": "text",
+          "encoding": [
+            "text": ["field": "divergence", "type": "quantitative"],
+            "color": [
+              "condition": ["test": .string("datum.divergence > \(half)"), "value": "black"],
+              "value": "white",
+            ],
+          ],
+        ],
       ],
     ]
   }
