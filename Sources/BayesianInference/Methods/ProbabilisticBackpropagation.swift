@@ -51,7 +51,8 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
   /// How often the rows are to be taken into account.
   ///
   /// Each pass counts all rows again, so that of many parameters and few rows, or rows that the inputs say
-  /// nothing of, the later ones make beliefs surer and not better.
+  /// nothing of, the later ones make beliefs surer and not better. The published number stands unless left-out
+  /// rows are predicted better with another by more than two standard errors.
   private func chosenPasses(
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> (passes: Int, spent: Double) {
@@ -60,16 +61,26 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
     let parts = try await validation.run(
       posterior, FitContext(random: context.random.child("held"), workers: context.workers)
     ) { fitted, held, random in
-      var losses = [0: beliefs(fitted, 0, random).loss(held.rows)]
+      var losses = [0: beliefs(fitted, 0, random).losses(held.rows)]
       _ = beliefs(fitted, most, random) { pass, state in
-        if Self.candidates.contains(pass) { losses[pass] = state.loss(held.rows) }
+        if Self.candidates.contains(pass) { losses[pass] = state.losses(held.rows) }
       }
       return losses
     }
-    let sum = { (passes: Int) in parts.reduce(0) { $0 + ($1[passes] ?? .infinity) } }
-    let best = Self.candidates.min { sum($0) < sum($1) } ?? most
+    let losses = { (passes: Int) in parts.flatMap { $0[passes] ?? [] } }
+    let published = losses(most)
+    var best = (passes: most, gain: 0.0)
+    for passes in Self.candidates.dropFirst() {
+      let gains = Moments(zip(published, losses(passes)).map { $0 - $1 })
+      let error = gains.deviation / Double(published.count).squareRoot()
+      // A mean that isn't finite is of beliefs that left the finite numbers: any finite ones are better.
+      let isBetter = published.allSatisfy(\.isFinite) ? gains.mean > 2 * error : true
+      if isBetter, gains.mean > best.gain { best = (passes, gains.mean) }
+    }
     // Those of a part are of all rows but its own.
-    return (best, Double(most * (validation.parts.count > 1 ? validation.parts.count - 1 : 1)))
+    return (
+      best.passes, Double(most * (validation.parts.count > 1 ? validation.parts.count - 1 : 1))
+    )
   }
 
   /// What is believed after so many passes over the rows.
@@ -163,16 +174,16 @@ struct PropagatedBeliefs {
     noise = .known(variance: max(square, Likelihood.leastVariance))
   }
 
-  /// −log p of rows, summed; infinite where a belief isn't finite.
-  func loss(_ rows: LabelledRows) -> Double {
+  /// −log p of each row; infinite where a belief isn't finite.
+  func losses(_ rows: LabelledRows) -> [Double] {
     var trace = MomentTrace(network, means, variances)
-    let loss = (0..<rows.count).reduce(0.0) { sum, row in
+    return (0..<rows.count).map { row in
       let output = trace.forward(rows.inputs[row])
       let variance = output.variance + noiseVariance
       let error = rows.targets[row] - output.mean
-      return sum + 0.5 * (log(2 * Double.pi * variance) + error * error / variance)
+      let loss = 0.5 * (log(2 * Double.pi * variance) + error * error / variance)
+      return loss.isFinite ? loss : .infinity
     }
-    return loss.isFinite ? loss : .infinity
   }
 
   /// Takes a row into account (assumed density filtering).
