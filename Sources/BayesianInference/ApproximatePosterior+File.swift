@@ -90,7 +90,14 @@ extension ApproximatePosterior {
           + "\(network.parameterCount) parameters")
     }
     var noise: [Double] = []
-    if case .gaussian = likelihood {
+    // A heteroscedastic posterior may have noise besides that of its rows.
+    let hasNoise =
+      switch likelihood {
+      case .gaussian: true
+      case .heteroscedastic: tensor("noise") != nil
+      case .bernoulli, .categorical: false
+      }
+    if hasNoise {
       noise = try numbers("noise")
       guard noise.count == shape[0] else {
         throw InferenceError(

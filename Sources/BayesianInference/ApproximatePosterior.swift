@@ -23,6 +23,8 @@ public struct ApproximatePosterior: Sendable {
   /// The chains that the draws come from, one after the other, all equally long; 1 where there are none.
   public var chains: Int
   /// The noise deviation of each draw in the network's units; empty where the likelihood has none.
+  ///
+  /// Of a heteroscedastic likelihood, what every row has besides the variance that the network tells.
   public var noise: [Double]
   /// The dropout probability of the rule `dropout`.
   public var dropoutRate = 0.0

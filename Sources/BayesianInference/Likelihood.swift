@@ -158,8 +158,11 @@ extension Likelihood {
 
 extension Likelihood {
   /// −log p(y | f) of one row of a block: see ``loss``.
+  ///
+  /// - `addedVariance`: To that of a heteroscedastic row.
   func rowLoss(
-    _ outputs: UnsafePointer<Double>, row: Int, stride: Int, target: Double, precision: Double
+    _ outputs: UnsafePointer<Double>, row: Int, stride: Int, target: Double, precision: Double,
+    addedVariance: Double = 0
   ) -> Double {
     switch self {
     case .gaussian:
@@ -167,7 +170,8 @@ extension Likelihood {
       return 0.5 * (precision * error * error + log(2 * Double.pi) - log(precision))
     case .heteroscedastic:
       let error = outputs[row] - target
-      let variance = softplus(outputs[stride + row]) + Likelihood.leastVariance
+      let variance =
+        softplus(outputs[stride + row]) + Likelihood.leastVariance + addedVariance
       return 0.5 * (log(2 * Double.pi * variance) + error * error / variance)
     case .bernoulli: return softplus(outputs[row]) - target * outputs[row]
     case .categorical(let classes):

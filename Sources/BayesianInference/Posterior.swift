@@ -276,6 +276,20 @@ public final class Energy {
     return losses
   }
 
+  /// The network's outputs, row after row, given whitened coordinates.
+  func outputs(_ z: [Double]) -> [Double] {
+    setParameters(z)
+    var values: [Double] = []
+    pass.forEachBlock(of: blocks, parameters) { block, outputs in
+      for row in 0..<block.count {
+        for output in 0..<posterior.network.outputs {
+          values.append(outputs[output * block.stride + row])
+        }
+      }
+    }
+    return values
+  }
+
   /// Makes some rows all that ``rowLosses(_:)`` and weighted losses see, in float64.
   func select(_ rows: ArraySlice<Int>) {
     blocks = RowBlocks(posterior.rows.inputs.selected(Array(rows)))

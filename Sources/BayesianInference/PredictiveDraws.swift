@@ -273,8 +273,15 @@ private struct DrawCollector {
     }
   }
 
-  /// Takes the noise of a stored draw, where the likelihood has one.
+  /// Takes the noise of a stored draw, where the likelihood has one, after its outputs.
   mutating func takeNoise(_ draw: Int, _ stored: Int) {
+    if isHeteroscedastic, !posterior.noise.isEmpty {
+      let added = Float(posterior.noise[stored] * posterior.scaling.targetScale)
+      for index in draw * draws.rows..<(draw + 1) * draws.rows {
+        draws.noise[index] =
+          (draws.noise[index] * draws.noise[index] + added * added).squareRoot()
+      }
+    }
     guard case .gaussian = posterior.likelihood else { return }
     draws.noise[draw] = Float(posterior.noise[stored] * posterior.scaling.targetScale)
   }

@@ -21,24 +21,29 @@ public struct DeepEnsemble: InferenceMethod {
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(
       posterior, posterior.likelihood.isRegression ? .heteroscedastic : nil)
-    var training = training
+    var choice = EnsembleValidation.Choice(training: training)
     if training.epochs == 0 {
-      training = try await training.resolved(
-        rows: plain.rows.count, published: 40, leastSteps: 400
-      ).shortened(
-        plain, members: min(members, 3),
-        FitContext(random: context.random.child("length"), workers: context.workers))
+      choice = try await EnsembleValidation(
+        // Up to twice as long as published: that variances get too sure is made up for.
+        training: training.resolved(rows: plain.rows.count, published: 80, leastSteps: 800),
+        members: min(members, 3)
+      ).choice(
+        plain, FitContext(random: context.random.child("length"), workers: context.workers))
     }
-    let chosen = training
+    let chosen = choice.training
     let counter = ProgressCounter(total: members, context.progress)
     let checkpoints = context.checkpoints
     let results = try await context.run(members) { member, random in
       let energy = Energy(plain)
       var start = random.child("start")
       var theta = GradientTraining.start(plain.network, &start)
-      try chosen.run(
-        &theta, energy, random: random.child("order"),
-        checkpoints: (checkpoints, "member-\(member)"))
+      if chosen.limit == 0 {
+        theta = GradientTraining.constant(plain)
+      } else {
+        try chosen.run(
+          &theta, energy, random: random.child("order"),
+          checkpoints: (checkpoints, "member-\(member)"))
+      }
       guard theta.allSatisfy(\.isFinite) else {
         throw InferenceError(.failed, "\(Self.name) diverged; take a smaller 'rate'")
       }
@@ -48,7 +53,12 @@ public struct DeepEnsemble: InferenceMethod {
     var result = ApproximatePosterior(
       method: Self.name, of: plain, chains: [results.map(\.0)],
       precisions: [results.map { _ in 1 }])
-    result.passes = results.reduce(0) { $0 + $1.1 }
+    if choice.addedVariance > 0 {
+      let deviation = choice.addedVariance.squareRoot()
+      result.noise = [Double](repeating: deviation, count: members)
+      result.report["added_deviation"] = deviation * posterior.scaling.targetScale
+    }
+    result.passes = results.reduce(choice.passes) { $0 + $1.1 }
     return result
   }
 }

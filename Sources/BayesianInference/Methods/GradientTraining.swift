@@ -34,55 +34,6 @@ struct GradientTraining {
     return result
   }
 
-  /// The same with as many steps as rows that were left out of the training are predicted best after.
-  ///
-  /// Without a prior a network fits few rows exactly, and a variance of its own then says that it is sure.
-  /// So the whole schedule is tried, its half, and so on, each by cross-validation over five parts of the
-  /// rows.
-  ///
-  /// - Parameters:
-  ///   - plain: A plain posterior.
-  ///   - members: Networks whose mixture predicts, for what one network loses by a longer training several
-  ///     may not.
-  ///   - context: Trains the parts side by side.
-  /// - Returns: This, resolved, where there are too few rows to leave any out.
-  /// - Throws: ``InferenceError`` for rows that don't fit the likelihood.
-  func shortened(
-    _ plain: Posterior, members: Int, _ context: FitContext
-  ) async throws -> GradientTraining {
-    let rows = plain.rows.count
-    let folds = min(5, rows)
-    let halvings = 6
-    guard folds > 1 else { return self }
-    let total = steps(rows: rows)
-    let losses = try await context.run(folds) { fold, random in
-      let parts = try (0..<2).map { side in
-        try plain.selected((0..<rows).filter { ($0 % folds == fold) == (side == 1) })
-      }
-      let held = Energy(parts[1])
-      return try (0..<halvings).map { halving -> Double in
-        var training = self
-        training.limit = max(total >> halving, 1)
-        let logs = try (0..<members).map { member -> [Double] in
-          var start = random.child("start").child(member)
-          var theta = GradientTraining.start(plain.network, &start)
-          try training.run(
-            &theta, Energy(parts[0]), random: random.child("order").child(member))
-          return held.rowLosses(theta).map { -$0 }
-        }
-        let loss = (0..<parts[1].rows.count).reduce(0) { sum, row in
-          sum - logSumExp(logs.map { $0[row] }) + log(Double(members))
-        }
-        return loss.isFinite ? loss : .infinity
-      }
-    }
-    let sums = (0..<halvings).map { halving in losses.reduce(0) { $0 + $1[halving] } }
-    let best = sums.indices.min { sums[$0] < sums[$1] } ?? 0
-    var result = self
-    result.limit = max(total >> best, 1)
-    return result
-  }
-
   /// The posterior with θ itself as coordinates: only its likelihood is used.
   static func plain(_ posterior: Posterior, _ likelihood: Likelihood? = nil) throws -> Posterior {
     let likelihood = likelihood ?? posterior.likelihood
@@ -102,6 +53,33 @@ struct GradientTraining {
       return (0..<layer.inputs * layer.outputs).map { _ in limit * (2 * random.uniform() - 1) }
         + [Double](repeating: 0, count: layer.outputs)
     }
+  }
+
+  /// The parameters of a network that predicts the same everywhere: the targets' mean and variance, or how
+  /// frequent the classes are.
+  static func constant(_ plain: Posterior) -> [Double] {
+    let targets = plain.rows.targets
+    let count = Double(targets.count)
+    let mean = targets.reduce(0, +) / count
+    let outputs: [Double]
+    switch plain.likelihood {
+    case .gaussian: outputs = [mean]
+    case .heteroscedastic:
+      let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+      // The inverse of softplus.
+      outputs = [mean, log(expm1(max(square, Likelihood.leastVariance)))]
+    case .bernoulli:
+      // One row more of each class, so that one that isn't there is possible.
+      let share = (mean * count + 1) / (count + 2)
+      outputs = [log(share / (1 - share))]
+    case .categorical(let classes):
+      outputs = (0..<classes).map { label in
+        log(Double(targets.count { Int($0) == label } + 1) / (count + Double(classes)))
+      }
+    }
+    var theta = [Double](repeating: 0, count: plain.parameterCount)
+    theta.replaceSubrange(theta.count - outputs.count..<theta.count, with: outputs)
+    return theta
   }
 
   /// Adam on (mean loss + Σ penalty parameter²).

@@ -10,30 +10,30 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
   public static let name = "pbp"
   public static let summary = "Probabilistic backpropagation (Hernández-Lobato and Adams 2015)"
 
-  private let passes: Int
+  /// Nil takes what predicts rows that are left out best, of the published 40, fewer, and none, which is a
+  /// constant.
+  private let passes: Int?
+  private static let candidates = [40, 20, 10, 5, 2, 1, 0]
 
   public init(options: inout MethodOptions) throws {
-    passes = try options.integer("passes", 40, in: 1...1_000_000)
+    let given = try options.integer("passes", 0, in: 0...1_000_000)
+    passes = given > 0 ? given : nil
   }
 
   public func fit(
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
-    guard case .gaussian(let noise) = posterior.likelihood,
+    guard case .gaussian = posterior.likelihood,
       posterior.network.activation == .relu || posterior.network.layers.count == 1
     else {
       throw InferenceError(
         .badOption, "\(Self.name) is for rectifiers and a Gaussian likelihood of one number")
     }
-    var state = PropagatedBeliefs(posterior.network, context.random.child("start"))
-    if case .known(let deviation) = noise { state.noise = .known(variance: deviation * deviation) }
-    var order = context.random.child("order")
-    for pass in 0..<passes {
-      for row in order.permutation(posterior.rows.count) {
-        state.assimilate(posterior.rows.inputs[row], posterior.rows.targets[row])
-      }
-      state.refinePrior()
-      context.progress(pass + 1, passes)
+    var (passes, spent) = (passes ?? 0, 0.0)
+    if self.passes == nil { (passes, spent) = try await chosenPasses(posterior, context) }
+    let count = passes
+    let state = beliefs(posterior, passes, context.random) { pass, _ in
+      context.progress(pass, count)
     }
     guard state.means.allSatisfy(\.isFinite), state.noiseVariance.isFinite else {
       throw InferenceError(.failed, "\(Self.name) left the finite numbers")
@@ -43,9 +43,65 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
       scaling: posterior.scaling, rule: .moments,
       draws: state.means.map { Float($0) } + state.variances.map { Float($0) }, chains: 1,
       noise: [Double](repeating: state.noiseVariance.squareRoot(), count: 2))
-    result.passes = Double(passes)
+    result.passes = Double(passes) + spent
     result.report = ["skipped_updates": Double(state.skipped)]
     return result
+  }
+
+  /// How often the rows are to be taken into account.
+  ///
+  /// Each pass counts all rows again, so that of many parameters and few rows, or rows that the inputs say
+  /// nothing of, the later ones make beliefs surer and not better. The published number stands unless left-out
+  /// rows are predicted better with another by more than two standard errors.
+  private func chosenPasses(
+    _ posterior: Posterior, _ context: FitContext
+  ) async throws -> (passes: Int, spent: Double) {
+    let most = Self.candidates[0]
+    guard let validation = CrossValidation(rows: posterior.rows.count) else { return (most, 0) }
+    let parts = try await validation.run(
+      posterior, FitContext(random: context.random.child("held"), workers: context.workers)
+    ) { fitted, held, random in
+      var losses = [0: beliefs(fitted, 0, random).losses(held.rows)]
+      _ = beliefs(fitted, most, random) { pass, state in
+        if Self.candidates.contains(pass) { losses[pass] = state.losses(held.rows) }
+      }
+      return losses
+    }
+    let losses = { (passes: Int) in parts.flatMap { $0[passes] ?? [] } }
+    let published = losses(most)
+    var best = (passes: most, gain: 0.0)
+    for passes in Self.candidates.dropFirst() {
+      let gains = Moments(zip(published, losses(passes)).map { $0 - $1 })
+      let error = gains.deviation / Double(published.count).squareRoot()
+      // A mean that isn't finite is of beliefs that left the finite numbers: any finite ones are better.
+      let isBetter = published.allSatisfy(\.isFinite) ? gains.mean > 2 * error : true
+      if isBetter, gains.mean > best.gain { best = (passes, gains.mean) }
+    }
+    // Those of a part are of all rows but its own.
+    return (
+      best.passes, Double(most * (validation.parts.count > 1 ? validation.parts.count - 1 : 1))
+    )
+  }
+
+  /// What is believed after so many passes over the rows.
+  private func beliefs(
+    _ posterior: Posterior, _ passes: Int, _ random: RandomStream,
+    after: (_ pass: Int, PropagatedBeliefs) -> Void = { _, _ in }
+  ) -> PropagatedBeliefs {
+    var state = PropagatedBeliefs(posterior.network, random.child("start"))
+    if case .gaussian(.known(let deviation)) = posterior.likelihood {
+      state.noise = .known(variance: deviation * deviation)
+    }
+    if passes == 0 { state.become(constantOf: posterior.rows.targets) }
+    var order = random.child("order")
+    for pass in 0..<passes {
+      for row in order.permutation(posterior.rows.count) {
+        state.assimilate(posterior.rows.inputs[row], posterior.rows.targets[row])
+      }
+      state.refinePrior()
+      after(pass + 1, state)
+    }
+    return state
   }
 }
 
@@ -101,6 +157,32 @@ struct PropagatedBeliefs {
     switch noise {
     case .known(let variance): variance
     case .learned(let belief): belief.rate / (belief.shape - 1)
+    }
+  }
+
+  /// Believes that targets have the same mean and, where the noise isn't known, variance everywhere.
+  mutating func become(constantOf targets: [Double]) {
+    let count = Double(targets.count)
+    let mean = targets.reduce(0, +) / count
+    means = [Double](repeating: 0, count: means.count)
+    variances = means
+    // An input of each layer is a 1, and sums are divided by the root of how many inputs there are.
+    let inputs = network.layers.last?.inputs ?? 0
+    means[means.count - 1] = mean * Double(inputs + 1).squareRoot()
+    guard case .learned = noise else { return }
+    let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+    noise = .known(variance: max(square, Likelihood.leastVariance))
+  }
+
+  /// −log p of each row; infinite where a belief isn't finite.
+  func losses(_ rows: LabelledRows) -> [Double] {
+    var trace = MomentTrace(network, means, variances)
+    return (0..<rows.count).map { row in
+      let output = trace.forward(rows.inputs[row])
+      let variance = output.variance + noiseVariance
+      let error = rows.targets[row] - output.mean
+      let loss = 0.5 * (log(2 * Double.pi * variance) + error * error / variance)
+      return loss.isFinite ? loss : .infinity
     }
   }
 

@@ -27,33 +27,26 @@ public struct StochasticGradientDescent: InferenceMethod {
   ) async throws -> ApproximatePosterior {
     let plain = try GradientTraining.plain(posterior)
     let rows = plain.rows.count
-    let kept = rows - max(rows / 5, 1)
     let batches = max(rows / min(batch, rows), 1)
     // Fifty epochs as published, and at least 10,000 steps, so that small data isn't left half learned.
     var steps = (epochs > 0 ? epochs : max(50, (10_000 + batches - 1) / batches)) * batches
     var (passes, precision) = (0.0, plain.startingPrecision)
     // The rows that a network was trained on say little of the noise, and of when to stop: it may fit them
-    // exactly. So others, trained without the last fifth, are judged there.
+    // exactly. So each is predicted by a network that was trained without it.
     let learnsNoise = plain.likelihood.noisePrior != nil
-    if kept > 0, epochs == 0 || learnsNoise {
-      let part = try plain.selected(Array(0..<kept))
-      let held = Energy(try plain.selected(Array(kept..<rows)))
-      var best = Double.infinity
-      for length in epochs > 0 ? [steps] : (0..<6).map({ steps >> (2 * $0) }) {
-        let (other, spent) = try train(part, length, context.random.child("held")) { done, _ in
-          context.progress(done, 2 * steps)
-        }
-        passes += spent.passes
-        var gradient = other
-        let loss = held.dataLoss(other, gradient: &gradient)
-        guard loss < best else { continue }
-        (best, steps) = (loss, length)
-        if let prior = plain.likelihood.noisePrior {
-          precision = (prior.shape + Double(rows - kept) / 2) / (prior.rate + held.squares / 2)
-        }
+    if let validation = CrossValidation(rows: rows), epochs == 0 || learnsNoise {
+      let lengths = epochs > 0 ? [steps] : (0..<6).map { steps >> (2 * $0) } + [0]
+      let trials = try await trials(plain, lengths, validation, context)
+      passes += trials.reduce(0) { $0 + $1.passes }
+      let best = lengths.indices.min { trials[$0].loss < trials[$1].loss } ?? 0
+      steps = lengths[best]
+      if let prior = plain.likelihood.noisePrior {
+        precision =
+          (prior.shape + Double(validation.heldCount) / 2)
+          / (prior.rate + trials[best].squares / 2)
       }
     }
-    let (theta, energy) = try train(plain, steps, context.random) { done, steps in
+    let (theta, energy) = try train(plain, steps, context.random) { done, _ in
       context.progress(steps + done, 2 * steps)
     }
     passes += energy.passes
@@ -63,11 +56,50 @@ public struct StochasticGradientDescent: InferenceMethod {
     return result
   }
 
+  /// What a training loses on rows that it was made without, their squared errors, and what it took.
+  private struct Trial {
+    var loss = 0.0
+    var squares = 0.0
+    var passes = 0.0
+  }
+
+  /// What trainings of so many steps lose on rows that they were made without, and their squared errors.
+  private func trials(
+    _ plain: Posterior, _ lengths: [Int], _ validation: CrossValidation, _ context: FitContext
+  ) async throws -> [Trial] {
+    let all = 2 * lengths.reduce(0, +) * validation.parts.count
+    let counter = ProgressCounter(total: lengths.count * validation.parts.count) { done, total in
+      context.progress(all / 2 * done / total, all)
+    }
+    let parts = try await validation.run(
+      plain, FitContext(random: context.random.child("held"), workers: context.workers)
+    ) { fitted, held, random in
+      let judge = Energy(held)
+      return try lengths.map { length in
+        let (theta, spent) = try train(fitted, length, random)
+        var gradient = theta
+        let loss = judge.dataLoss(theta, gradient: &gradient)
+        counter.advance()
+        return Trial(
+          loss: loss.isFinite ? loss : .infinity, squares: judge.squares, passes: spent.passes)
+      }
+    }
+    return lengths.indices.map { length in
+      parts.reduce(into: Trial()) { sum, part in
+        sum.loss += part[length].loss
+        sum.squares += part[length].squares
+        sum.passes += part[length].passes
+      }
+    }
+  }
+
   private func train(
     _ plain: Posterior, _ steps: Int, _ random: RandomStream,
-    progress: (_ done: Int, _ total: Int) -> Void
+    progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> (theta: [Double], energy: Energy) {
     let energy = Energy(plain)
+    // No step at all is a candidate that no data makes worse than a constant.
+    guard steps > 0 else { return (GradientTraining.constant(plain), energy) }
     let rows = plain.rows.count
     var start = random.child("start")
     var theta = GradientTraining.start(plain.network, &start)
