@@ -140,6 +140,15 @@ struct StoreTests {
     #expect(try project.shell("ls -A . tmp") == ".:\n.git\npaper.yaml\ntmp\n\ntmp:")
   }
 
+  @Test func `what a killed process left half written is removed by the next run`() throws {
+    let project = try project()
+    let dead = try project.shell("sh -c 'echo $$'")
+    try project.write("Artifacts/tmp/\(dead)-17", "half")
+    try project.write("Artifacts/tmp/\(getpid())-17", "being written")
+    #expect(try project.run("run", "--set", "n=6").status == 0)
+    #expect(try project.shell("ls Artifacts/tmp") == "\(getpid())-17")
+  }
+
   @Test func `a store of a newer program is refused`() throws {
     let project = try project()
     try project.write("Artifacts/format", "99\n")
