@@ -132,6 +132,28 @@ struct TransferGaussianProcessTests {
     }
   }
 
+  @Test func `known devices play each stage of a transfer, and the nearest one widens intervals`()
+    throws
+  {
+    let (kernel, designs, _) = try Self.small()
+    let accuracy = designs.map { design in design.reduce(50.0) { $0 + Double($1) } }
+    let trials = try SourceTrials(
+      of: kernel, sampleCount: 6,
+      search: .init(accuracy: accuracy, checkCount: 4, candidateCount: 5), seed: 2)
+    #expect(trials.stages.map(\.count) == [6, 10, 15])
+    #expect(trials.stages.allSatisfy { $0.calibration >= 0.9 })
+    // Squares of 4 stand for residuals twice as large as the process says.
+    for (count, stage) in [(3, 0), (6, 0), (7, 0), (8, 1), (12, 1), (13, 2), (60, 2)] {
+      let (squares, prior) = (4 * Double(count), trials.stages[stage].priorCount)
+      let share = (squares + prior) / (Double(count) + prior)
+      let expected = trials.stages[stage].calibration * share.squareRoot()
+      let found = trials.widening(leftOutSquares: [Double](repeating: 4, count: count))
+      #expect(abs(found - expected) < 1e-12, "\(count)")
+    }
+    let samplesOnly = try SourceTrials(of: kernel, sampleCount: 6, seed: 2)
+    #expect(samplesOnly.stages == [trials.stages[0]])
+  }
+
   @Test func `samples that say nothing are refused`() throws {
     let (kernel, designs, target) = try Self.small()
     let process = TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
@@ -295,20 +317,33 @@ struct RealTransferTests {
   }
 
   /// Of the fifteen devices that are not known, every third.
-  @Test(arguments: ["2080ti_1", "fpga", "raspi4", "titanx_256", "titanxp_32"])
-  func `fifty measurements lose at most a tenth of a percentage point`(device: String) throws {
+  @Test func `fifty measurements lose at most a tenth of a point, and intervals keep their word`()
+    throws
+  {
     let designs = try Mirror.nasBench201()
     let accuracy = try Mirror.values("\(Mirror.accuracy)/cifar100.pkl")
     let known = try TransferKnowledge(
       space: .nasbench201, designs: designs,
       proxies: try Self.nasBenchSources.map { try Mirror.helpTable("nasbench201", $0) },
-      accuracy: accuracy, pool: Array(0..<900), method: .gp, sampleCount: 10, seed: 1)
-    let table = try Mirror.helpTable("nasbench201", device)
-    var oracle = MeasurementOracle(table: table, budget: 50)
-    let outcome = try AdaptedTransfer().run(known, oracle: &oracle, seed: 1)
-    let quality = TransferQuality(
-      candidates: outcome.measured.keys.sorted(), latency: table, accuracy: accuracy)
-    #expect(oracle.spent == 50)
-    #expect(quality.meanGap ?? 99 <= 0.1)
+      accuracy: accuracy, pool: Array(0..<900), method: .gp, sampleCount: 10, checkCount: 10,
+      candidateCount: 30, seed: 1)
+    #expect(known.process?.trials.stages.map(\.count) == [10, 20, 50])
+    var coverages: [Double] = []
+    for device in ["2080ti_1", "fpga", "raspi4", "titanx_256", "titanxp_32"] {
+      let table = try Mirror.helpTable("nasbench201", device)
+      var oracle = MeasurementOracle(table: table, budget: 50)
+      let outcome = try AdaptedTransfer().run(known, oracle: &oracle, seed: 1)
+      let quality = TransferQuality(
+        candidates: outcome.measured.keys.sorted(), latency: table, accuracy: accuracy)
+      #expect(oracle.spent == 50)
+      #expect(quality.meanGap ?? 99 <= 0.1, "\(device)")
+      let rest = designs.indices.filter { outcome.measured[$0] == nil }
+      let inside = rest.count {
+        outcome.intervals[$0].lower <= table[$0] && table[$0] <= outcome.intervals[$0].upper
+      }
+      coverages.append(Double(inside) / Double(rest.count))
+    }
+    // 90 % intervals after a search, in the mean over devices.
+    #expect((0.85...0.95).contains(coverages.reduce(0, +) / 5), "\(coverages)")
   }
 }
