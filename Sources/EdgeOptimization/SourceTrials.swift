@@ -14,9 +14,8 @@ public struct SourceTrials: Sendable {
     /// The factor by which intervals are widened for all targets alike.
     ///
     /// The 90 % quantile of |residual|/reach over all sources' designs: conformal prediction whose
-    /// exchangeable units are devices. At least 0.9, since sources that are nearly one table (a GPU with
-    /// two batch sizes) make each other's trials too easy. A target less like the sources than they are
-    /// like each other is covered less.
+    /// exchangeable units are devices. A target less like the sources than they are like each other is
+    /// covered less.
     public let calibration: Double
     /// How many samples the process's own variance counts for beside a target's left-out residuals.
     ///
@@ -96,7 +95,7 @@ public struct SourceTrials: Sendable {
 
   private static func stage(_ looks: [SourceTrial.Look]) -> Stage {
     let scored = priorCounts.map { prior in
-      let factor = max(0.9, quantile(looks.flatMap { $0.ratios(priorCount: prior) }, 0.9))
+      let factor = quantile(looks.flatMap { $0.ratios(priorCount: prior) }, 0.9)
       let score = looks.reduce(0) { $0 + $1.score(priorCount: prior, factor: factor) }
       return (score: score, factor: factor, prior: prior)
     }
