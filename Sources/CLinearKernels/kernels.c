@@ -112,3 +112,20 @@ WIDTHS void linear_inverse_f64(size_t size, const double *factor, double *half, 
     for (size_t k = 0; k < row; k++) inverse[k * size + row] = inverse[row * size + k];
   }
 }
+
+// Four rows at a time are added up: a product a row would spend more on sums across vectors.
+WIDTHS void linear_symmetric_times_f64(
+    size_t size, const double *matrix, const double *vector, double *result) {
+  for (size_t k = 0; k < size; k++) result[k] = 0;
+  size_t row = 0;
+  for (; row + ROWS <= size; row += ROWS) {
+    const double *a = matrix + row * size, *b = a + size, *c = b + size, *d = c + size;
+    double p = vector[row], q = vector[row + 1], r = vector[row + 2], s = vector[row + 3];
+    for (size_t k = 0; k < size; k++) result[k] += (p * a[k] + q * b[k]) + (r * c[k] + s * d[k]);
+  }
+  for (; row < size; row++) {
+    const double *a = matrix + row * size;
+    double p = vector[row];
+    for (size_t k = 0; k < size; k++) result[k] += p * a[k];
+  }
+}
