@@ -85,3 +85,47 @@ WIDTHS double linear_product_f64(size_t count, const double *left, const double 
   for (; k < count; k++) rest += left[k] * right[k];
   return SUM(sums) + rest;
 }
+
+// Rows are added to rows, which needs no sums across a vector; products of the short columns do.
+WIDTHS void linear_inverse_f64(size_t size, const double *factor, double *half, double *inverse) {
+  for (size_t row = 0; row < size; row++) {
+    double *x = half + row * size;
+    for (size_t k = 0; k < size; k++) x[k] = 0;
+    for (size_t other = 0; other < row; other++) {
+      const double *y = half + other * size;
+      double f = factor[row * size + other];
+      for (size_t k = 0; k <= other; k++) x[k] -= f * y[k];
+    }
+    double scale = 1 / factor[row * size + row];
+    for (size_t k = 0; k < row; k++) x[k] *= scale;
+    x[row] = scale;
+  }
+  for (size_t k = 0; k < size * size; k++) inverse[k] = 0;
+  for (size_t other = 0; other < size; other++) {
+    const double *y = half + other * size;
+    for (size_t row = 0; row <= other; row++) {
+      double *x = inverse + row * size, f = y[row];
+      for (size_t k = 0; k <= row; k++) x[k] += f * y[k];
+    }
+  }
+  for (size_t row = 0; row < size; row++) {
+    for (size_t k = 0; k < row; k++) inverse[k * size + row] = inverse[row * size + k];
+  }
+}
+
+// Four rows at a time are added up: a product a row would spend more on sums across vectors.
+WIDTHS void linear_symmetric_times_f64(
+    size_t size, const double *matrix, const double *vector, double *result) {
+  for (size_t k = 0; k < size; k++) result[k] = 0;
+  size_t row = 0;
+  for (; row + ROWS <= size; row += ROWS) {
+    const double *a = matrix + row * size, *b = a + size, *c = b + size, *d = c + size;
+    double p = vector[row], q = vector[row + 1], r = vector[row + 2], s = vector[row + 3];
+    for (size_t k = 0; k < size; k++) result[k] += (p * a[k] + q * b[k]) + (r * c[k] + s * d[k]);
+  }
+  for (; row < size; row++) {
+    const double *a = matrix + row * size;
+    double p = vector[row];
+    for (size_t k = 0; k < size; k++) result[k] += p * a[k];
+  }
+}

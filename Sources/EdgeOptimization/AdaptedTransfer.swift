@@ -201,8 +201,7 @@ public struct AdaptedTransfer: Sendable {
       rest.isEmpty
       ? first
       : try predictor.fit(
-        valid + rest, values + rest.compactMap { measured[$0] },
-        representative: valid.count + checks.count, predicting: all)
+        valid + rest, values + rest.compactMap { measured[$0] }, predicting: all)
     var outcome = Outcome(
       choice: choice, check: check, verdict: check.verdict(threshold: threshold), adapted: adapted,
       predicted: fit.values, intervals: fit.intervals, isReversed: fit.isReversed, plan: plan,
@@ -237,10 +236,8 @@ public struct AdaptedTransfer: Sendable {
       let tried = plan.samples + plan.checks + outcome.candidates
       let runnable = tried.filter { outcome.measured[$0] != nil }
       let isLast = round + 1 == rounds
-      let planned = plan.samples + plan.checks
       let fit = try predictor.fit(
-        runnable, runnable.compactMap { outcome.measured[$0] },
-        representative: planned.count { outcome.measured[$0] != nil }, predicting: all)
+        runnable, runnable.compactMap { outcome.measured[$0] }, predicting: all)
       outcome.next = next(known, outcome, fit, count: isLast ? candidateCount : allowed)
       guard isLast else { continue }
       outcome.predicted = fit.values

@@ -30,13 +30,7 @@ package struct ContaminatedSamples: Sendable {
   }
 
   /// A⁻¹z without an outlier.
-  package func solution(_ targets: [Double]) -> [Double] {
-    targets.withUnsafeBufferPointer { targets in
-      inverse.withUnsafeBufferPointer { inverse in
-        (0..<count).map { product(inverse, $0 * count, targets, 0, count) }
-      }
-    }
-  }
+  package func solution(_ targets: [Double]) -> [Double] { symmetricProduct(inverse, targets) }
 
   /// By what an outlier's own row of the inverse changes a quadratic form.
   package func gain(_ outlier: Int) -> Double {

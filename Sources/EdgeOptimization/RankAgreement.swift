@@ -19,7 +19,7 @@ public struct RankAgreement: Hashable, Sendable {
       let column = values[device]
       guard !column.contains(where: \.isNaN), column.count > 1 else { return nil }
       guard !column.allSatisfy({ $0 == column[0] }) else { return nil }
-      return Correlation.centredUnit(midRanks(column))
+      return Correlation.centredUnitRanks(column)
     }
     let rows = await spread(over: workers, devices) { first in
       (0..<devices).map { second -> (Statistic, Int) in
@@ -27,8 +27,11 @@ public struct RankAgreement: Hashable, Sendable {
         if first != second, let left = ranked[first], let right = ranked[second] {
           return (Statistic(product(left, right)), left.count)
         }
+        if first == second {
+          let count = ranked[first]?.count ?? values[first].count { !$0.isNaN }
+          return (Statistic(1), count)
+        }
         let count = zip(values[first], values[second]).count { !$0.isNaN && !$1.isNaN }
-        if first == second { return (Statistic(1), count) }
         let (left, right) = RankAgreement.common(values[first], values[second])
         return (Correlation.spearman(left, right), count)
       }

@@ -1,38 +1,64 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
 import Statistics
 
 /// What known devices say of a transfer before its target is measured.
 ///
-/// Each source in turn plays the target (leave one device out): its latencies are predicted from a few
-/// samples by a kernel made of the other sources. From that comes by how much intervals must be
-/// widened, and what correlation to expect. No value of a target takes part.
+/// Each source in turn plays the target (leave one device out): its latencies are predicted by a kernel made
+/// of the other sources, from as many samples, checks and candidates as the target will give, and at each
+/// of these stages the intervals are compared with what was left unmeasured. From that comes by how much
+/// intervals must be widened, and what correlation to expect. No value of a target takes part.
 public struct SourceTrials: Sendable {
-  /// The factor by which intervals are widened for all targets alike.
-  ///
-  /// The 90 % quantile of |residual|/reach over all sources' designs. At least 0.9, since sources that are
-  /// nearly one table (a GPU with two batch sizes) make each other's trials too easy. A target less like
-  /// the sources than they are like each other is covered less.
-  public let calibration: Double
-  /// How many samples the process's own variance counts for beside a target's left-out residuals.
-  ///
-  /// Of few samples the residuals tell an easy device from a hard one only roughly. Of `priorCounts` the
-  /// one whose intervals score best on the sources.
-  public let priorCount: Double
-  /// The mean rank correlation of the sources with their predictions; nil without a trial.
+  /// What the sources say of intervals from so many measurements.
+  public struct Stage: Hashable, Sendable {
+    /// The number of measurements.
+    public let count: Int
+    /// The factor by which intervals are widened for all targets alike.
+    ///
+    /// The 90 % quantile of |residual|/reach over all sources' designs: conformal prediction whose
+    /// exchangeable units are devices. A target less like the sources than they are like each other is
+    /// covered less.
+    public let calibration: Double
+    /// How many samples the process's own variance counts for beside a target's left-out residuals.
+    ///
+    /// Of few samples the residuals tell an easy device from a hard one only roughly. Of `priorCounts`
+    /// the one whose intervals score best on the sources.
+    public let priorCount: Double
+  }
+
+  /// One stage for each number of measurements that was tried, ascending; at least one.
+  public let stages: [Stage]
+  /// The mean rank correlation of the sources with their predictions from the samples; nil without a
+  /// trial.
   public let correlation: Double?
 
-  private static let priorCounts: [Double] = [1, 2, 5, 10, 20]
-  /// Designs of the pool that may be sampled, and as many that judge.
-  private static let halfCount = 300
+  private static let priorCounts: [Double] = [1, 2, 5, 10, 20, 40]
+
+  /// What follows the samples where a target is searched.
+  public struct Search: Sendable {
+    /// The accuracy of each design, NaN where unknown.
+    public var accuracy: [Double]
+    /// Designs drawn at random, measured with the samples.
+    public var checkCount: Int
+    /// Designs measured because they promise much.
+    public var candidateCount: Int
+
+    /// - Parameters:
+    ///   - accuracy: The accuracy of each design.
+    ///   - checkCount: How many designs are drawn at random.
+    ///   - candidateCount: How many are measured because they promise much.
+    public init(accuracy: [Double], checkCount: Int, candidateCount: Int) {
+      self.accuracy = accuracy
+      self.checkCount = checkCount
+      self.candidateCount = candidateCount
+    }
+  }
 
   /// Nothing was tried.
-  public init() { self.init(calibration: 1, priorCount: 5, correlation: nil) }
+  public init() {
+    self.init(stages: [Stage(count: 1, calibration: 1, priorCount: 5)], correlation: nil)
+  }
 
-  private init(calibration: Double, priorCount: Double, correlation: Double?) {
-    self.calibration = calibration
-    self.priorCount = priorCount
+  private init(stages: [Stage], correlation: Double?) {
+    self.stages = stages
     self.correlation = correlation
   }
 
@@ -41,111 +67,60 @@ public struct SourceTrials: Sendable {
   /// - Parameters:
   ///   - kernel: The kernel with all sources.
   ///   - sampleCount: The samples that a target will give.
+  ///   - search: What will follow them; nothing by default.
   ///   - seed: Draws the designs that stand for the pool.
   /// - Throws: `EdgeError` for fewer than 3 samples.
   public init(
-    of kernel: TransferKernel, sampleCount: Int, seed: UInt64
+    of kernel: TransferKernel, sampleCount: Int, search: Search? = nil, seed: UInt64
   ) throws(EdgeError) {
-    var trials: [Trial] = []
+    var played: [SourceTrial] = []
     for device in kernel.sourceTargets.indices where kernel.sourceTargets.count > 1 {
-      let known = kernel.sourceTargets[device]
-      let designs = sample(2 * SourceTrials.halfCount, of: known.keys.sorted(), seed: seed)
-      let (pool, judges) = (
-        Array(designs[..<(designs.count / 2)]), Array(designs[(designs.count / 2)...])
-      )
-      let trial = try SourceTrials.trial(
-        kernel.leavingOut(device), known, pool, judges, count: min(sampleCount, pool.count))
-      if let trial { trials.append(trial) }
+      let trial = try SourceTrial(
+        kernel.leavingOut(device), known: kernel.sourceTargets[device], sampleCount: sampleCount,
+        search: search, seed: seed)
+      if let trial { played.append(trial) }
     }
-    guard !trials.isEmpty else {
+    guard let first = played.first else {
       self.init()
       return
     }
-    let scored = SourceTrials.priorCounts.map { prior in
-      let factor = max(
-        0.9, quantile(trials.flatMap { $0.ratios(priorCount: prior) }, 0.9))
-      let score = trials.reduce(0) { $0 + $1.score(priorCount: prior, factor: factor) }
+    let stages = first.stages.indices.map { index in
+      SourceTrials.stage(
+        played.compactMap { index < $0.stages.count ? $0.stages[index] : nil })
+    }
+    self.init(
+      stages: stages,
+      correlation: played.reduce(0) { $0 + $1.correlation } / Double(played.count))
+  }
+
+  private static func stage(_ looks: [SourceTrial.Look]) -> Stage {
+    let scored = priorCounts.map { prior in
+      let factor = quantile(looks.flatMap { $0.ratios(priorCount: prior) }, 0.9)
+      let score = looks.reduce(0) { $0 + $1.score(priorCount: prior, factor: factor) }
       return (score: score, factor: factor, prior: prior)
     }
     let best = scored.dropFirst().reduce(scored[0]) { $1.score < $0.score ? $1 : $0 }
-    self.init(
-      calibration: best.factor, priorCount: best.prior,
-      correlation: trials.reduce(0) { $0 + $1.correlation } / Double(trials.count))
+    return Stage(
+      count: looks.reduce(0) { $0 + $1.leftOutSquares.count } / looks.count,
+      calibration: best.factor, priorCount: best.prior)
   }
 
   /// By how much a target's intervals are wider than its process says.
   ///
-  /// - Parameters:
-  ///   - leftOutSquares: The sum of the squares of its samples' standardised left-out residuals.
-  ///   - count: The number of samples.
+  /// Where no trial had so many samples, the next stage in proportion counts.
+  /// - Parameter leftOutSquares: The squares of its samples' standardised left-out residuals.
   /// - Returns: The factor.
-  public func widening(leftOutSquares: Double, count: Int) -> Double {
-    calibration
-      * SourceTrials.widening(leftOutSquares: leftOutSquares, count: count, priorCount: priorCount)
+  public func widening(leftOutSquares: [Double]) -> Double {
+    let count = Double(leftOutSquares.count)
+    let ratio = { (stage: Stage) in max(count / Double(stage.count), Double(stage.count) / count) }
+    let stage = stages.dropFirst().reduce(stages[0]) { ratio($1) < ratio($0) ? $1 : $0 }
+    return stage.calibration
+      * SourceTrials.widening(leftOutSquares: leftOutSquares, priorCount: stage.priorCount)
   }
 
   /// The root mean square of the residuals, as if `priorCount` more samples had the value 1.
-  private static func widening(
-    leftOutSquares: Double, count: Int, priorCount: Double
-  ) -> Double {
-    ((leftOutSquares + priorCount) / (Double(count) + priorCount)).squareRoot()
-  }
-
-  /// One source as the target.
-  private struct Trial {
-    var correlation: Double
-    var sampleCount: Int
-    var leftOutSquares: Double
-    /// For each judge the distance of its logarithm from its prediction, and the half width of its
-    /// interval as the process says it.
-    var distances: [(residual: Double, reach: Double)]
-
-    /// Residuals as parts of the intervals' half widths.
-    func ratios(priorCount: Double) -> [Double] {
-      let factor = SourceTrials.widening(
-        leftOutSquares: leftOutSquares, count: sampleCount, priorCount: priorCount)
-      return distances.map { $0.residual / ($0.reach * factor) }
-    }
-
-    /// The mean interval score, in units of the mean residual, so that all sources count alike.
-    ///
-    /// The width, and 2/α times what a measurement lies outside; Gneiting and Raftery (2007), eq. 43.
-    func score(priorCount: Double, factor: Double) -> Double {
-      let own = SourceTrials.widening(
-        leftOutSquares: leftOutSquares, count: sampleCount, priorCount: priorCount)
-      var (total, residuals) = (0.0, 0.0)
-      for (residual, reach) in distances {
-        let half = reach * own * factor
-        total += 2 * half + 2 / 0.1 * max(residual - half, 0)
-        residuals += residual
-      }
-      return residuals > 0 ? total / residuals : 0
-    }
-  }
-
-  /// - Returns: nil where the samples or the judges are all equal on this source.
-  private static func trial(
-    _ kernel: TransferKernel, _ known: [Int: Double], _ pool: [Int], _ judges: [Int], count: Int
-  ) throws(EdgeError) -> Trial? {
-    let samples = try kernel.chosen(
-      count, among: pool, judgedBy: judges, weights: kernel.samplingWeights)
-    let logs = samples.compactMap { known[$0] }
-    guard logs.contains(where: { $0 != logs[0] }) else { return nil }
-    let posterior = try TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
-      .fit(samples: samples, latencies: logs.map { exp($0) })
-    let predictions = posterior.predict(judges)
-    let truth = judges.compactMap { known[$0] }
-    guard let correlation = Correlation.spearman(predictions.map(\.value), truth).value else {
-      return nil
-    }
-    let distances = zip(predictions, truth).map { prediction, truth in
-      (
-        residual: abs(truth - log(prediction.value)),
-        reach: log(prediction.upper / prediction.value) / posterior.calibration
-      )
-    }
-    return Trial(
-      correlation: correlation, sampleCount: samples.count,
-      leftOutSquares: posterior.leftOutSquares, distances: distances)
+  static func widening(leftOutSquares: [Double], priorCount: Double) -> Double {
+    ((leftOutSquares.reduce(0, +) + priorCount) / (Double(leftOutSquares.count) + priorCount))
+      .squareRoot()
   }
 }

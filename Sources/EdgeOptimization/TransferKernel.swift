@@ -115,7 +115,7 @@ public struct TransferKernel: Sendable {
   }
 
   /// The kernel as if one source were not known.
-  func leavingOut(_ device: Int) -> TransferKernel {
+  package func leavingOut(_ device: Int) -> TransferKernel {
     precondition(sourceTargets.count > 1, "a kernel needs a source")
     return TransferKernel(self, without: device)
   }

@@ -19,11 +19,14 @@ public struct TransferKnowledge: Sendable {
   ///   - pool: The designs, as positions, whose latencies on the proxies may be used to fit.
   ///   - method: How the target will be predicted.
   ///   - sampleCount: From how many samples.
+  ///   - checkCount: How many designs drawn at random will be measured beside them.
+  ///   - candidateCount: How many that promise much will be measured after them.
   ///   - seed: Draws the designs that stand for others where known devices play the target.
   /// - Throws: `EdgeError` as `TransferKernel.init`, or for an empty list of proxies.
   public init(
     space: SearchSpace, designs: [[Int]], proxies: [[Double]], accuracy: [Double], pool: [Int],
-    method: AdaptedTransfer.Method, sampleCount: Int, seed: UInt64
+    method: AdaptedTransfer.Method, sampleCount: Int, checkCount: Int = 0,
+    candidateCount: Int = 0, seed: UInt64
   ) throws(EdgeError) {
     guard !proxies.isEmpty else {
       throw EdgeError(.badParameter, "an empty list of proxies; at least one is needed")
@@ -38,7 +41,11 @@ public struct TransferKnowledge: Sendable {
       let kernel = try TransferKernel(space: space, designs: designs, sources: proxies, pool: pool)
       process = TransferGaussianProcess(
         kernel: kernel,
-        trials: try SourceTrials(of: kernel, sampleCount: sampleCount, seed: seed))
+        trials: try SourceTrials(
+          of: kernel, sampleCount: sampleCount,
+          search: SourceTrials.Search(
+            accuracy: accuracy, checkCount: checkCount, candidateCount: candidateCount),
+          seed: seed))
     } else {
       process = nil
     }

@@ -26,12 +26,11 @@ struct TransferPredictor {
   /// - Parameters:
   ///   - samples: The measured designs.
   ///   - values: Their latencies.
-  ///   - representative: How many of the first samples stand for all designs; all by default.
   ///   - designs: The designs to predict.
   /// - Returns: The predictions.
   /// - Throws: `EdgeError` for too few samples, or unusable ones.
   func fit(
-    _ samples: [Int], _ values: [Double], representative: Int? = nil, predicting designs: [Int]
+    _ samples: [Int], _ values: [Double], predicting designs: [Int]
   ) throws(EdgeError) -> Fit {
     let all = Array(known.designs.indices)
     switch method {
@@ -43,8 +42,7 @@ struct TransferPredictor {
       guard let process = known.process else {
         throw EdgeError(.badParameter, "the knowledge was built for another method than gp")
       }
-      let posterior = try process.fit(
-        samples: samples, latencies: values, representative: representative)
+      let posterior = try process.fit(samples: samples, latencies: values)
       let predictions = posterior.predict(designs)
       var fit = Fit(
         designs: designs, values: [Double](repeating: .nan, count: all.count),

@@ -49,34 +49,19 @@ package struct CholeskyFactorization: Hashable, Sendable {
 
   /// A⁻¹, row after row.
   package var inverse: [Double] {
-    // The columns of L⁻¹, one after the other; above its diagonal each is 0.
-    var columns = [Double](repeating: 0, count: size * size)
-    factor.withUnsafeBufferPointer { factor in
-      columns.withUnsafeMutableBufferPointer { columns in
-        for column in 0..<size {
-          let start = column * size
-          columns[start + column] = 1 / factor[column * size + column]
-          for row in column + 1..<max(size, column + 1) {
-            let known = product(
-              factor, row * size + column, UnsafeBufferPointer(columns), start + column,
-              row - column)
-            columns[start + row] = -known / factor[row * size + row]
+    var half = [Double](repeating: 0, count: size * size)
+    return [Double](unsafeUninitializedCapacity: size * size) { result, count in
+      factor.withUnsafeBufferPointer { factor in
+        half.withUnsafeMutableBufferPointer { half in
+          if let left = factor.baseAddress, let space = half.baseAddress,
+            let right = result.baseAddress
+          {
+            linear_inverse_f64(size, left, space, right)
           }
         }
       }
+      count = size * size
     }
-    var result = [Double](repeating: 0, count: size * size)
-    columns.withUnsafeBufferPointer { columns in
-      for row in 0..<size {
-        for column in 0...row {
-          let value = product(
-            columns, row * size + row, columns, column * size + row, size - row)
-          result[row * size + column] = value
-          result[column * size + row] = value
-        }
-      }
-    }
-    return result
   }
 
   /// L⁻ᵀb, which has the covariance A⁻¹ for a standard normal b.

@@ -45,3 +45,21 @@ package func product(
   guard count > 0, let first = first.baseAddress, let second = second.baseAddress else { return 0 }
   return linear_product_f64(count, first + left, second + right)
 }
+
+/// A symmetric matrix, row after row, times a vector.
+package func symmetricProduct(_ matrix: [Double], _ vector: [Double]) -> [Double] {
+  let size = vector.count
+  precondition(matrix.count == size * size, "\(matrix.count) elements for size \(size)")
+  return [Double](unsafeUninitializedCapacity: size) { result, count in
+    matrix.withUnsafeBufferPointer { matrix in
+      vector.withUnsafeBufferPointer { vector in
+        if let left = matrix.baseAddress, let right = vector.baseAddress,
+          let space = result.baseAddress
+        {
+          linear_symmetric_times_f64(size, left, right, space)
+        }
+      }
+    }
+    count = size
+  }
+}

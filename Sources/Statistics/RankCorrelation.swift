@@ -2,6 +2,7 @@ import LinearAlgebra
 
 /// Ranks from 1; equal values share the mean of the ranks they span.
 public func midRanks(_ values: [Double]) -> [Double] {
+  if suitsRadix(values.count) { return midRanks(values, sorted: radixSorted(values), minus: 0) }
   let order = sortedIndices(values)
   var ranks = [Double](repeating: 0, count: values.count)
   var start = 0
@@ -14,6 +15,31 @@ public func midRanks(_ values: [Double]) -> [Double] {
     start = end
   }
   return ranks
+}
+
+/// Mid-ranks less a constant, from sorted words of the values' upper bits and their positions.
+private func midRanks(
+  _ values: [Double], sorted words: [UInt64], minus centre: Double
+) -> [Double] {
+  [Double](unsafeUninitializedCapacity: values.count) { ranks, count in
+    count = values.count
+    words.withUnsafeBufferPointer { words in
+      values.withUnsafeBufferPointer { values in
+        var start = 0
+        while start < words.count {
+          var end = start + 1
+          if end < words.count && words[end] >> 32 == words[start] >> 32 {
+            let bits = { orderedBits(values[Int(words[$0] & 0xFFFF_FFFF)]) }
+            let own = bits(start)
+            while end < words.count && bits(end) == own { end += 1 }
+          }
+          let rank = Double(start + 1 + end) / 2 - centre
+          for place in start..<end { ranks[Int(words[place] & 0xFFFF_FFFF)] = rank }
+          start = end
+        }
+      }
+    }
+  }
 }
 
 /// Correlations of two samples of equal length.
@@ -59,6 +85,17 @@ public enum Correlation {
     if isConstant(left) { return "the first side is constant" }
     if isConstant(right) { return "the second side is constant" }
     return nil
+  }
+
+  /// The mid-ranks minus their mean, scaled to length 1.
+  package static func centredUnitRanks(_ values: [Double]) -> [Double] {
+    guard suitsRadix(values.count) else { return centredUnit(midRanks(values)) }
+    // The mean of all ranks is known, and exact in binary.
+    var ranks = Statistics.midRanks(
+      values, sorted: radixSorted(values), minus: Double(values.count + 1) / 2)
+    let length = dot(ranks, ranks).squareRoot()
+    for index in ranks.indices { ranks[index] /= length }
+    return ranks
   }
 
   /// The values minus their mean, scaled to length 1.

@@ -1,10 +1,13 @@
 /// Positions in ascending order of their values; equal values keep their order.
 package func sortedIndices(_ values: [Double]) -> [Int] {
-  guard values.count >= 512, values.count <= Int(UInt32.max) else {
+  guard suitsRadix(values.count) else {
     return values.indices.sorted { values[$0] != values[$1] ? values[$0] < values[$1] : $0 < $1 }
   }
-  return radixSorted(values).map { Int($0) }
+  return radixSorted(values).map { Int($0 & 0xFFFF_FFFF) }
 }
+
+/// Whether a radix sort is worth its tables, and positions fit into half a word.
+func suitsRadix(_ count: Int) -> Bool { count >= 512 && count <= Int(UInt32.max) }
 
 /// The bits of a number as an integer of the same order: negative numbers reversed and below all
 /// others; -0 is 0.
@@ -16,8 +19,8 @@ func orderedBits(_ value: Double) -> UInt64 {
 /// Positions in ascending order of their values: three passes over the upper 32 bits, the lowest first,
 /// then by all bits the few that agree in those; several times faster than by comparisons.
 ///
-/// Those bits stand in one word with the position, so that a pass moves half of what pairs would be.
-func radixSorted(_ values: [Double]) -> [UInt32] {
+/// Those bits stand in one word above the position, so that a pass moves half of what pairs would be.
+func radixSorted(_ values: [Double]) -> [UInt64] {
   let lower: UInt64 = 0xFFFF_FFFF
   var words = [UInt64](unsafeUninitializedCapacity: values.count) { words, count in
     for (position, value) in values.enumerated() {
@@ -60,17 +63,35 @@ func radixSorted(_ values: [Double]) -> [UInt32] {
     }
     swap(&words, &other)
   }
-  var positions = words.map { UInt32(truncatingIfNeeded: $0) }
-  var start = 0
-  for end in 1...max(words.count, 1) {
-    if end < words.count && words[end] >> 32 == words[start] >> 32 { continue }
-    if end - start > 1 {
-      positions[start..<end].sort {
-        let (left, right) = (orderedBits(values[Int($0)]), orderedBits(values[Int($1)]))
+  words.withUnsafeMutableBufferPointer { words in
+    var start = 0
+    while start < words.count {
+      let upper = words[start] >> 32
+      var end = start + 1
+      while end < words.count && words[end] >> 32 == upper { end += 1 }
+      // Equal values, the most frequent ones to share those bits, stand in their order already.
+      if end - start > 1 { settle(words, start..<end, values) }
+      start = end
+    }
+  }
+  return words
+}
+
+/// Sorts words that agree in the upper bits by all bits of their values, then by position.
+private func settle(
+  _ words: UnsafeMutableBufferPointer<UInt64>, _ range: Range<Int>, _ values: [Double]
+) {
+  let bits = { (word: UInt64) in orderedBits(values[Int(word & 0xFFFF_FFFF)]) }
+  var last = bits(words[range.lowerBound])
+  for index in range.dropFirst() {
+    let next = bits(words[index])
+    if next < last {
+      words[range].sort {
+        let (left, right) = (bits($0), bits($1))
         return left != right ? left < right : $0 < $1
       }
+      return
     }
-    start = end
+    last = next
   }
-  return positions
 }

@@ -137,11 +137,14 @@ struct RealPredictorTests {
   /// The prototype's figures, ±0.005 as its own tolerance says.
   @Test(arguments: [
     ("titan_rtx_256", 0.9997), ("fpga", 1.0), ("raspi4", 0.963), ("1080ti_1", 0.991),
-    ("silver_4114", 0.973),
+    ("silver_4114", 0.973), ("cifar100", 0.876), ("cifar10", 0.846),
   ])
-  func `ridge on all features reaches the prototype`(device: String, spearman: Double) throws {
+  func `ridge on all features reaches the prototype`(table: String, spearman: Double) throws {
     let features = SearchSpace.nasbench201.features(Array(try Mirror.nasBench201()[..<1900]))
-    let values = try Mirror.helpTable("nasbench201", device)
+    let values =
+      table.hasPrefix("cifar")
+      ? try Mirror.values("\(Mirror.accuracy)/\(table).pkl")
+      : try Mirror.helpTable("nasbench201", table)
     // In milliseconds, as the prototype's figures are: the logarithm loses up to 0.017 here.
     let model = try RidgeFit(isLogarithmic: false)
       .fit(features.rows(Array(0..<900)), Array(values[..<900]))
@@ -167,6 +170,10 @@ struct RealPredictorTests {
       let found = try #require(quality.rootMeanSquare.value)
       // Six digits are given; exact tables are exact to rounding (< 1e-12 ms).
       #expect(rmse < 1e-12 ? found < 1e-12 : abs(found / rmse - 1) < 1e-5, "\(device): \(found)")
+      let largest = try #require(facts.map?["max_abs"]?.double)
+      let most = try #require(quality.largest.value)
+      #expect(
+        largest < 1e-12 ? most < 1e-12 : abs(most / largest - 1) < 1e-5, "\(device): \(most)")
       // The reference's MAPE and shares count rows below a tenth of the median too.
       guard quality.leftOut == 0 else { continue }
       #expect(near(quality.within10, facts, "within10", 0.0006), "\(device)")

@@ -11,6 +11,13 @@
 // Returns whether the matrix is positive definite to rounding; if not, what it leaves is of no use.
 int linear_cholesky_f64(size_t size, double *matrix);
 
+// The inverse of a symmetric matrix from its Cholesky factor L, and L's own into half; all of size² elements.
+void linear_inverse_f64(size_t size, const double *factor, double *half, double *inverse);
+
+// A symmetric matrix, all of it given, times a vector; the result is another run than the vector.
+void linear_symmetric_times_f64(
+    size_t size, const double *matrix, const double *vector, double *result);
+
 // The scalar product of two runs, in 32 partial sums.
 double linear_product_f64(size_t count, const double *left, const double *right);
 

@@ -49,7 +49,8 @@ public struct AdaptToTarget: Stage {
     let known = try TransferKnowledge(
       space: problem.space, designs: problem.designs, proxies: problem.proxies,
       accuracy: problem.accuracy, pool: Array(0..<min(parameters.pool, problem.designs.count)),
-      method: method, sampleCount: parameters.samples, seed: context.seed)
+      method: method, sampleCount: parameters.samples, checkCount: parameters.checks,
+      candidateCount: parameters.candidates, seed: context.seed)
     let tables = TransferTables(problem: problem, parameters: parameters)
     context.metric("sources_srcc", known.process?.trials.correlation)
     var outcome: AdaptedTransfer.Outcome

@@ -166,7 +166,7 @@ let fpga = devices["fpga"] ?? []
 try await measure("transfer", rounds: 2) {
   let known = try TransferKnowledge(
     space: .nasbench201, designs: designs, proxies: nine, accuracy: accuracy, pool: train,
-    method: .gp, sampleCount: 10, seed: 1)
+    method: .gp, sampleCount: 10, checkCount: 10, candidateCount: 30, seed: 1)
   var oracle = MeasurementOracle(table: fpga, budget: 50)
   return try AdaptedTransfer().run(known, oracle: &oracle, seed: 1)
 }
