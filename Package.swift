@@ -159,7 +159,8 @@ let torchLibrary = Target.target(
 // libgit2-dev, libcurl4-openssl-dev and libarchive-dev give the headers.
 let lateLibraries: [Target] =
   [.target(name: "CLate"), .target(name: "CClp")]
-  + ["CGit2", "CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
+  + ["CCurl", "CArchive"].map { .target(name: $0, dependencies: ["CLate"]) }
+  + [.target(name: "CGit2", dependencies: ["CLate", "CZlib"])]
 
 // Bottom to top: a module may use only what stands above it in this list.
 let modules: [Target] =

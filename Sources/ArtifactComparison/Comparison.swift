@@ -67,6 +67,11 @@ public struct Comparison: Hashable, Sendable {
     self.fallbackReason = fallbackReason
   }
 
+  /// Of artifacts whose content is not at hand.
+  public static func unreadable(kind: String, _ reason: String) -> Comparison {
+    Comparison(kind: kind, difference: .bytes(ByteDifference(unreadable: reason)))
+  }
+
   /// Whether nothing differs that the options count as a difference.
   public var isEqual: Bool { difference == .none }
 

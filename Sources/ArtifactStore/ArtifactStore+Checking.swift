@@ -28,7 +28,7 @@ extension ArtifactStore {
       if position % 100 == 0 { progress(position, objects.count) }
       let file = "\(path)/\(space)/\(name.prefix(2))/\(name)"
       guard try isDamaged(space, name, file) else { continue }
-      let target = "\(path)/quarantine/\(space)-\(name)"
+      let target = quarantinePath("\(space)-\(name)")
       try makeFolder("\(path)/quarantine")
       guard rename(file, target) == 0 else { throw .system("moving", file) }
       corrupt.append(CorruptObject(space: space, name: name, quarantine: target, users: []))
@@ -49,10 +49,26 @@ extension ArtifactStore {
     }
   }
 
+  /// A path that nothing stands at: an object may be damaged more than once.
+  private func quarantinePath(_ name: String) -> String {
+    var target = "\(path)/quarantine/\(name)"
+    var info = stat()
+    var count = 1
+    while lstat(target, &info) == 0 {
+      count += 1
+      target = "\(path)/quarantine/\(name)-\(count)"
+    }
+    return target
+  }
+
   private func isDamaged(_ space: String, _ name: String, _ file: String) throws(StoreError)
     -> Bool
   {
     guard let digest = Digest(name) else { return true }
+    var info = stat()
+    guard lstat(file, &info) == 0 else { return false }  // gone meanwhile
+    // A link's bytes are somebody else's, who may change them.
+    guard info.st_mode & S_IFMT == S_IFREG else { return true }
     switch space {
     case "action":
       guard let data = FileManager.default.contents(atPath: file) else { return true }

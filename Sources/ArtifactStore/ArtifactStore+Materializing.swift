@@ -45,7 +45,9 @@ extension ArtifactStore {
     // A link shares its permissions with the object, which is never executable.
     if mode == .link, !isExecutable, link(source, target) == 0 { return }
     guard access(source, F_OK) == 0 else {
-      throw StoreError(.corrupt, "the artifact \(digest.short) is not in the store any more")
+      throw StoreError(
+        .corrupt,
+        "the artifact \(digest.short) is not in this store; a run that needs it makes it anew")
     }
     let permissions: mode_t = (readOnly ? 0o444 : 0o644) | (isExecutable ? 0o111 : 0)
     let output = Foundation.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)

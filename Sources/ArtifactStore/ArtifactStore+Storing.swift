@@ -66,7 +66,7 @@ extension ArtifactStore {
     let temporary = temporaryPath()
     let digest: Digest
     do {
-      if consuming, rename(file.path, temporary) == 0 {
+      if consuming, isOnlyName(file.path), rename(file.path, temporary) == 0 {
         digest = try pass(temporary, to: -1, target: temporary, buffer: buffer)
       } else {
         digest = try copy(file.path, to: temporary, buffer: buffer)
@@ -82,6 +82,13 @@ extension ArtifactStore {
     }
     chmod(temporary, 0o444)
     return (digest, Arrival(temporary: temporary, target: target))
+  }
+
+  /// Whether a file's bytes have no other name: through a link, symbolic or hard, the object would go
+  /// on to be somebody's file, which we would make read-only and which they could change.
+  private func isOnlyName(_ path: String) -> Bool {
+    var info = stat()
+    return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG && info.st_nlink == 1
   }
 
   /// A present object with the right size is as good; a wrong size is damage, and is replaced.

@@ -24,6 +24,11 @@ public final class ArtifactStore: Sendable {
     let formatFile = "\(path)/format"
     if let found = try? String(contentsOfFile: formatFile, encoding: .utf8) {
       let version = found.trimmingCharacters(in: .whitespacesAndNewlines)
+      guard Int(version) != nil else {
+        throw StoreError(
+          .corrupt,
+          "'\(formatFile)' is damaged; if the store is of this program, write \(format) into it")
+      }
       guard version == format else {
         throw StoreError(
           .newer,
@@ -125,7 +130,9 @@ extension ArtifactStore {
   public func bytes(of digest: Digest) throws(StoreError) -> [UInt8] {
     let path = path(ofBlob: digest)
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw StoreError(.corrupt, "the artifact \(digest.short) is not in the store any more")
+      throw StoreError(
+        .corrupt,
+        "the artifact \(digest.short) is not in this store; a run that needs it makes it anew")
     }
     return Array(data)
   }
@@ -134,7 +141,9 @@ extension ArtifactStore {
   public func tree(_ digest: Digest) throws(StoreError) -> [TreeEntry] {
     let path = path(of: digest, isTree: true)
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw StoreError(.corrupt, "the folder \(digest.short) is not in the store any more")
+      throw StoreError(
+        .corrupt,
+        "the folder \(digest.short) is not in this store; a run that needs it makes it anew")
     }
     guard let entries = TreeListing.read(Array(data)) else {
       throw StoreError(

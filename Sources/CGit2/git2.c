@@ -4,6 +4,8 @@
 
 #include "late.h"
 
+#include <git2/sys/odb_backend.h>
+
 // libgit2's TLS library parses all certificates of the machine as libgit2 starts, which takes as long
 // as the rest of a short command. The program speaks to remotes through `git` alone, so it exports
 // this function: the loader finds it before the library's, and no certificate is read.
@@ -39,6 +41,7 @@ LATE(int, git_commit_tree, (git_tree **tree_out, const git_commit *commit), (tre
 LATE(const git_oid *, git_commit_tree_id, (const git_commit *commit), (commit))
 LATE(void, git_error_clear, (void), ())
 LATE(const git_error *, git_error_last, (void), ())
+LATE(int, git_error_set_str, (int error_class, const char *string), (error_class, string))
 LATE(int, git_ignore_add_rule, (git_repository *repo, const char *rules), (repo, rules))
 LATE(int, git_index_add, (git_index *index, const git_index_entry *source_entry), (index,
      source_entry))
@@ -75,6 +78,10 @@ LATE(int, git_note_next, (git_oid *note_id, git_oid *annotated_id, git_note_iter
 LATE(void, git_object_free, (git_object *object), (object))
 LATE(int, git_object_peel, (git_object **peeled, const git_object *object, git_object_t
      target_type), (peeled, object, target_type))
+LATE(int, git_odb_add_backend, (git_odb *odb, git_odb_backend *backend, int priority), (odb, backend,
+     priority))
+LATE(void *, git_odb_backend_data_alloc, (git_odb_backend *backend, size_t len), (backend, len))
+LATE(void, git_odb_backend_data_free, (git_odb_backend *backend, void *data), (backend, data))
 LATE(void, git_odb_free, (git_odb *db), (db))
 LATE(int, git_odb_write, (git_oid *out, git_odb *odb, const void *data, size_t len, git_object_t
      type), (out, odb, data, len, type))
@@ -95,6 +102,7 @@ LATE(int, git_remote_list, (git_strarray *out, git_repository *repo), (out, repo
 LATE(int, git_remote_lookup, (git_remote **out, git_repository *repo, const char *name), (out, repo,
      name))
 LATE(const char *, git_remote_url, (const git_remote *remote), (remote))
+LATE(const char *, git_repository_commondir, (const git_repository *repo), (repo))
 LATE(void, git_repository_free, (git_repository *repo), (repo))
 LATE(int, git_repository_is_bare, (const git_repository *repo), (repo))
 LATE(int, git_repository_odb, (git_odb **out, git_repository *repo), (out, repo))

@@ -21,6 +21,10 @@ extension ChangeReport {
       let what = file.before == nil ? "added" : file.after == nil ? "removed" : "changed"
       return "file   \(file.path) \(what)"
     }
+    for instance in comparison.instances
+    where instance.kind == .unchanged && instance.endedOtherwise {
+      lines.append("stage  \(instance.name) \(ChangeText.outcomes(instance))")
+    }
     lines += origins.filter { $0.reached.count > 1 }.map { origin in
       let others = origin.reached.dropFirst()
       let shown = others.prefix(4).joined(separator: ", ")

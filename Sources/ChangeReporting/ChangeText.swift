@@ -74,6 +74,11 @@ enum ChangeText {
     "\(number) \(number == 1 ? one : many ?? one + "s")"
   }
 
+  /// How an instance ended before and after: `failed → executed`.
+  static func outcomes(_ change: RunComparison.InstanceChange) -> String {
+    [change.before, change.after].map { $0?.rawValue ?? "absent" }.joined(separator: " → ")
+  }
+
   /// A claim's measured value, or that it has none.
   static func measured(_ claim: ClaimRecord?) -> String {
     guard let claim else { return "absent" }
@@ -111,6 +116,8 @@ extension ChangeReport {
     if !comparison.parameters.isEmpty {
       parts.append(ChangeText.count(comparison.parameters.count, "parameter"))
     }
+    let others = comparison.instances.count { $0.kind == .unchanged && $0.endedOtherwise }
+    if others > 0 { parts.append("\(ChangeText.count(others, "stage")) with another outcome") }
     if parts.isEmpty { parts.append("the pipeline's text only") }
     return "Changed: \(parts.joined(separator: "; "))."
   }

@@ -170,8 +170,11 @@ extension Attempt {
           + "raise 'resources.memory' of the cell or let it work in smaller pieces")
     }
     if let failure { return failed(failure.code, failure.message) }
+    // No signal is higher than 64: what ssh and others end with, 255, is no sign of one.
+    let signals = 129...(128 + 64)
     let signal =
-      exit.status < 0 ? -exit.status : isSandboxed && exit.status > 128 ? exit.status - 128 : 0
+      exit.status < 0
+      ? -exit.status : isSandboxed && signals.contains(exit.status) ? exit.status - 128 : 0
     if signal == 9 && ending == nil {
       return failed("P0302", "was killed (signal 9), perhaps by the kernel for want of memory")
     }

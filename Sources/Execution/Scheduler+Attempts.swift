@@ -161,12 +161,15 @@ extension Scheduler {
       arguments = template.map { fill($0, inputs: prepared.inputs, outputs: outputs) }
     case .shell(let text):
       arguments = [
-        "/bin/sh", "-euc", fill(text, inputs: prepared.inputs, outputs: outputs),
+        "/bin/sh", "-euc",
+        fill(text, inputs: prepared.inputs, outputs: outputs, forShellIn: attempt.folder),
       ]
     case .plugin(let plugin):
       switch plugin.home {
       case .builtIn: arguments = [layout.program, "__stage", plugin.manifest.name]
-      case .folder(let folder):
+      case .folder(let found):
+        // The sandbox cannot make a folder visible below a link.
+        let folder = URL(fileURLWithPath: found).resolvingSymlinksInPath().path
         let command = plugin.manifest.exec
         let first = command.first ?? ""
         arguments =
@@ -267,17 +270,42 @@ extension Scheduler {
   }
 
   /// Fills in the slots of a command.
+  ///
+  /// `folder` is the attempt's where the template is a text for the shell, which cuts a path with
+  /// spaces in two unless it stands in quotes: below a folder with such a name the paths outside of
+  /// quotes are relative to the working folder.
   private func fill(
-    _ template: String, inputs: [String: StageRequest.Input], outputs: [String: String]
+    _ template: String, inputs: [String: StageRequest.Input], outputs: [String: String],
+    forShellIn folder: String? = nil
   ) -> String {
     var text = template
-    for (slot, input) in inputs {
-      text = text.replacingOccurrences(of: "${inputs.\(slot)}", with: input.path)
-    }
-    for (slot, path) in outputs {
-      text = text.replacingOccurrences(of: "${outputs.\(slot)}", with: path)
+    let special = folder.map { $0.utf8.contains { !isPlainInShell($0) } } ?? false
+    for (name, path) in inputs.map({ ("inputs.\($0)", $1.path) })
+      + outputs.map({ ("outputs.\($0)", $1) })
+    {
+      let expression = "${\(name)}"
+      if special, let folder, path.hasPrefix(folder + "/") {
+        text = text.replacingOccurrences(
+          of: "\"" + expression, with: "\"" + path.replacing(/["$`\\]/) { "\\" + $0.output })
+        text = text.replacingOccurrences(
+          of: "'" + expression, with: "'" + path.replacingOccurrences(of: "'", with: "'\\''"))
+        text = text.replacingOccurrences(
+          of: expression, with: String(path.dropFirst(folder.count + 1)))
+      } else {
+        text = text.replacingOccurrences(of: expression, with: path)
+      }
     }
     return text
+  }
+}
+
+/// Whether the shell takes a byte as it is, wherever it stands.
+private func isPlainInShell(_ byte: UInt8) -> Bool {
+  switch byte {
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+    UInt8(ascii: "0")...UInt8(ascii: "9"), 0x80...:
+    true
+  default: "/._-+,:@%=".utf8.contains(byte)
   }
 }
 

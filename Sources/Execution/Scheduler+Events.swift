@@ -163,7 +163,7 @@ extension Scheduler {
       isPlugin: instance.isPlugin, isSandboxed: usesSandbox(instance),
       memoryLimit: instance.resources.memory, timeout: instance.timeout)
     {
-      fail(attempt, hinted(failure, instance))
+      fail(attempt, hinted(failure, attempt))
       return
     }
     preparing += 1
@@ -194,6 +194,7 @@ extension Scheduler {
           message: "ended well but did not write its output '\(output.name)' "
             + "(expected at out/\((path as NSString).lastPathComponent))")
       }
+      try refuseLink(path, output, in: attempt.folder)
       do {
         if output.kind == "metrics" {
           result.metrics.merge(try MetricsFile.read(path)) { _, new in new }
@@ -201,6 +202,13 @@ extension Scheduler {
         let content = try store.store(fileOrFolder: path, consuming: true)
         result.outputs[output.name] = ActionOutput(
           kind: output.kind, digest: content.digest, isTree: content.isTree, size: content.size)
+        if content.isTree, Self.fileKinds.contains(output.kind) {
+          throw StageProblem(
+            code: "P0305",
+            message: "its output '\(output.name)' is a folder, where \(output.kind) is one file")
+        }
+      } catch let problem as StageProblem {
+        throw problem
       } catch {
         if (error as? StoreError)?.isInfrastructure == true { throw error }
         let gap = error is MetricsFile.Problem ? " " : ": "
@@ -228,6 +236,27 @@ extension Scheduler {
     result.peakMemory = attempt.exit?.peakMemory ?? 0
     if isKept { try store.save(result, for: attempt.key.digest) }
     return result
+  }
+
+  /// Kinds whose readers expect one file.
+  private static let fileKinds: Set = ["table/csv", "figure/vega-lite", "json", "text", "metrics"]
+
+  /// An output that is a link to somewhere else would bring in what the stage did not make, and what
+  /// the sandbox may have hidden from it.
+  private func refuseLink(
+    _ path: String, _ output: Instance.OutputSlot, in folder: String
+  ) throws {
+    let links = [path, "\(folder)/out"].compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: $0)
+    }
+    guard let target = links.first else { return }
+    let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let own = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
+    guard !resolved.hasPrefix(own + "/") else { return }
+    throw StageProblem(
+      code: "P0308",
+      message: "its output '\(output.name)' is a link to '\(target)', outside of its folder; "
+        + "copy the file instead")
   }
 
   private func complete(_ attempt: Attempt, _ stored: Result<ActionResult, any Error>) {
@@ -299,7 +328,9 @@ extension Scheduler {
     if !isCancelled, attempt.number <= instance.retry.max,
       retryApplies(instance.retry, attempt, failure)
     {
-      let seconds = instance.retry.backoff * pow(2, Double(attempt.number - 1))
+      // Doubled up to an hour, since many retries would soon wait for years.
+      let doubled = instance.retry.backoff * pow(2, Double(min(attempt.number - 1, 32)))
+      let seconds = max(instance.retry.backoff, min(doubled, 3600))
       observe(.retrying(instance: instance.name, failure: failure, seconds: seconds))
       removeFolder(of: attempt)
       free(attempt)
@@ -315,7 +346,7 @@ extension Scheduler {
     record.seconds = attempt.seconds
     record.cpuSeconds = attempt.exit?.cpuSeconds ?? 0
     record.peakMemory = attempt.exit?.peakMemory ?? 0
-    record.error = failure
+    record.error = isCancelled ? failure : explained(failure, instance.retry, attempt)
     record.sandbox = usesSandbox(instance) ? "strict" : "off"
     if !attempt.log.isEmpty {
       record.log = try? store.store(fileOrFolder: attempt.log.path, consuming: false).digest
@@ -324,49 +355,9 @@ extension Scheduler {
     finish(index, record, known)
   }
 
-  private func retryApplies(
-    _ rule: RetryRule, _ attempt: Attempt, _ failure: StageFailure
-  ) -> Bool {
-    let status = attempt.exit?.status ?? 0
-    if rule.on.isEmpty {
-      return attempt.isRetryable || status == 75 || ["P0302", "P0303"].contains(failure.code)
-    }
-    return rule.on.contains { condition in
-      switch condition {
-      case "signal": failure.code == "P0302"
-      case "timeout": failure.code == "P0303"
-      case "memory": failure.code == "P0304"
-      default: condition == "exit:\(status)" || (condition == "retryable" && attempt.isRetryable)
-      }
-    }
-  }
-
   private func removeFolder(of attempt: Attempt) {
     try? FileManager.default.removeItem(atPath: attempt.folder)
     try? FileManager.default.removeItem(atPath: attempt.log.path)
-  }
-
-  /// Adds what the sandbox knows to a failure: a file that the stage could not see.
-  private func hinted(_ failure: StageFailure, _ instance: Instance) -> StageFailure {
-    guard usesSandbox(instance), failure.code == "P0301" else { return failure }
-    let words = failure.excerpt.joined(separator: " ")
-      .split { " '\"`:,;()[]=".contains($0) }.map(String.init)
-    for word in words where word.contains("/") || word.contains(".") {
-      let relative =
-        word.hasPrefix(layout.project + "/")
-        ? String(word.dropFirst(layout.project.count + 1)) : word
-      let path = layout.absolute(relative)
-      guard !relative.hasPrefix("/"), !relative.hasPrefix("."), !relative.hasPrefix("in/"),
-        !relative.hasPrefix("out/"), access(path, F_OK) == 0
-      else { continue }
-      var failure = failure
-      failure.code = "P0307"
-      failure.message +=
-        "; it seems to read '\(relative)', which is not among its inputs: declare it, since the "
-        + "sandbox shows a stage only what its cell declares"
-      return failure
-    }
-    return failure
   }
 
   /// Takes over what an action gave.

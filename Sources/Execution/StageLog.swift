@@ -13,6 +13,8 @@ final class StageLog {
   /// What a log may hold; a stage that prints more loses its middle, not its end.
   static let limit = 256 << 20
   static let tailLength = 20
+  /// Characters of a line in a failure's excerpt, which the record and every page repeat.
+  static let tailWidth = 2000
 
   init(path: String, mask: SecretMask) {
     self.path = path
@@ -27,13 +29,13 @@ final class StageLog {
   ///
   /// - Returns: The line as it may be shown.
   func append(_ line: [UInt8], source: String, seconds: Double) -> String {
-    var text = String(decoding: line, as: UTF8.self)
     // Terminals overwrite a line after a carriage return; of a progress bar only the end matters.
-    if let last = text.split(separator: "\r", omittingEmptySubsequences: true).last {
-      text = String(last)
-    }
-    text = mask.hide(text)
-    tail.append(text)
+    let carriageReturn = UInt8(ascii: "\r")
+    var shown = line[...]
+    while shown.last == carriageReturn { shown.removeLast() }
+    if let last = shown.lastIndex(of: carriageReturn) { shown = shown[(last + 1)...] }
+    let text = mask.hide(String(decoding: shown, as: UTF8.self))
+    tail.append(text.utf8.count > Self.tailWidth ? text.prefix(Self.tailWidth) + "…" : text)
     if tail.count > StageLog.tailLength { tail.removeFirst() }
     if written + buffer.count < StageLog.limit {
       let thousandths = Int(seconds * 1000)

@@ -7,9 +7,8 @@ import StructuredValue
 extension ExportedRun {
   /// The state of the repository in words: commit, branch, changes.
   var sourceText: String {
-    guard let source = record.source, let commit = source.commit else {
-      return "not from a git repository"
-    }
+    guard let source = record.source else { return "not from a git repository" }
+    guard let commit = source.commit else { return "from a git repository without a commit" }
     var text = "commit `\(commit.prefix(12))`"
     if let branch = source.branch { text += " on `\(branch)`" }
     if source.dirty { text += ", with uncommitted changes" }

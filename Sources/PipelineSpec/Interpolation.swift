@@ -122,11 +122,14 @@ private struct Expansion {
     }
     collect(names, "")
     let near = nearest(name, among: known.sorted())
+    let examples = known.filter { $0.contains(".") }.sorted().prefix(12).joined(separator: ", ")
+    // Most likely the shell's, such as `${HOME}` or `${1:-x}`.
+    let literal = "a '${' of the shell's own is written '$${'"
+    let isOurs = name.contains(".") && !name.contains { ":#%/ ".contains($0) }
     report(
       "there is no '\(name)'",
       help: near.map { "did you mean '${\($0)}'?" }
-        ?? "known are \(known.filter { $0.contains(".") }.sorted().prefix(12).joined(separator: ", "))"
-    )
+        ?? (examples.isEmpty ? literal : "known are \(examples)" + (isOurs ? "" : "; " + literal)))
     return nil
   }
 

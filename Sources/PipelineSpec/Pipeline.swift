@@ -14,6 +14,8 @@ public struct Pipeline: Sendable {
   public var salt: String?
   /// In reading order, those of included chapters among them.
   public var cells: [Cell]
+  /// The files that it was read from, in the project.
+  public var files: [String] = []
 }
 
 /// An item of the notebook.
@@ -130,6 +132,9 @@ public struct Matrix: Sendable {
 }
 
 extension Matrix {
+  /// Combinations that axes may have: with more, the plan alone would take minutes and gigabytes.
+  static let combinationLimit = 200_000
+
   /// All combinations, the last axis changing fastest.
   ///
   /// - `names`: What expressions may name: `params`.
@@ -161,6 +166,7 @@ extension Matrix {
       return (list.map { pairs($0, at: foreach.location) }, diagnostics)
     }
     var result: [[(axis: String, value: Value)]] = axes.isEmpty ? [] : [[]]
+    var count = 1.0
     for axis in axes {
       guard let values = expand(axis.values).list, !values.isEmpty else {
         diagnostics.append(
@@ -174,6 +180,16 @@ extension Matrix {
           Diagnostic(
             code: "P0104", message: "the matrix axis '\(axis.name)' has a value twice",
             location: axis.values.location))
+        return ([], diagnostics)
+      }
+      count *= Double(values.count)
+      guard count <= Double(Self.combinationLimit) else {
+        diagnostics.append(
+          Diagnostic(
+            code: "P0104",
+            message: "the matrix has more than \(Self.combinationLimit) combinations",
+            location: axis.values.location,
+            help: "split it over several stages, or list the combinations with 'foreach'"))
         return ([], diagnostics)
       }
       result = result.flatMap { row in values.map { row + [(axis.name, $0)] } }

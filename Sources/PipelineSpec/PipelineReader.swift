@@ -84,6 +84,9 @@ extension PipelineReader {
       let text = try load(path)
       files.append((path, text))
       return text
+    } catch let diagnostic as Diagnostic {
+      diagnostics.append(diagnostic)
+      return nil
     } catch {
       report("P0201", "\(error)", at: location)
       return nil
@@ -163,9 +166,11 @@ extension PipelineReader {
         reader.mistype("params", node, wanted: "a map")
       } else {
         params = merged(params, node.value)
+        refuseExpressions(in: node)
       }
     }
     for member in reader.map("profiles") {
+      refuseExpressions(in: member.value)
       guard member.value.map != nil || member.value.scalar?.isNull == true else {
         reader.mistype(member.key, member.value, wanted: "a map of parameters")
         continue
@@ -176,9 +181,14 @@ extension PipelineReader {
     }
   }
 
-  private func merged(_ old: Value, _ new: Value) -> Value {
-    guard case .map(let first) = old, case .map(let second) = new else { return new }
-    return .map(first.merging(second) { merged($0, $1) })
+  /// Says where a parameter is written with another one, which is not filled in there.
+  private mutating func refuseExpressions(in node: YAMLNode) {
+    for member in node.map ?? [] { refuseExpressions(in: member.value) }
+    for element in node.list ?? [] { refuseExpressions(in: element) }
+    guard let text = node.string, text.contains("${params.") else { return }
+    report(
+      "P0111", "a parameter's value is taken as it is: '${params.…}' is filled in only in cells",
+      at: node.location, help: "put the parts together in the cells that use them")
   }
 
   private mutating func dataset(_ member: YAMLNode.Member) -> StageCell? {
@@ -332,7 +342,17 @@ extension PipelineReader {
     for (path, text) in options.overrides {
       let (node, found) = YAMLReader.read(text.isEmpty ? "''" : text, file: "--set \(path)")
       diagnostics += found
-      guard let value = node?.value else { continue }
+      guard let node else { continue }
+      let value = node.value
+      // What stands in quotes, or is empty, is meant as a text.
+      if let old = params.value(at: path), !node.isQuoted, !isAlike(old, value) {
+        report(
+          "P0111",
+          "--set gives '\(path)' \(value.typeName) \(value.json()), where the file has "
+            + "\(old.typeName) \(old.json())", at: nil,
+          help: "a text in quotes, as in --set '\(path)=\"text\"', may stand for anything")
+        continue
+      }
       if params.value(at: path) == nil {
         report(
           "P0110", "--set names '\(path)', which is no parameter", at: nil,
@@ -355,7 +375,7 @@ extension PipelineReader {
     return Pipeline(
       name: name ?? stem, title: title ?? name ?? stem, params: params.map ?? [:],
       profiles: profiles.keys.sorted(), profile: options.profile, seed: UInt64(seed), salt: salt,
-      cells: cells)
+      cells: cells, files: files.map(\.path))
   }
 
   private mutating func checkIdentities() {
@@ -373,19 +393,5 @@ extension PipelineReader {
       places[stage.id.value] = stage.id.location
       return true
     }
-  }
-
-  /// The dotted paths of all values that are no maps.
-  private func leaves(_ value: Value, _ prefix: String = "") -> [String] {
-    (value.map ?? [:]).sorted { $0.key < $1.key }.flatMap { key, member in
-      let path = prefix.isEmpty ? key : "\(prefix).\(key)"
-      return member.map?.isEmpty ?? true ? [path] : leaves(member, path)
-    }
-  }
-
-  private func setting(_ value: Value, _ path: ArraySlice<String>, _ new: Value) -> Value {
-    guard let first = path.first, case .map(var map) = value else { return new }
-    map[first] = setting(map[first] ?? .null, path.dropFirst(), new)
-    return .map(map)
   }
 }

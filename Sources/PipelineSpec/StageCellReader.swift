@@ -96,6 +96,9 @@ struct StageCellReader {
           isOptional: output.bool("optional") ?? false))
       reader.report(output.diagnostics)
     }
+    for name in cell.inputs.map(\.name) + cell.outputs.map(\.name) {
+      if let problem = SlotName.problem(name.value, at: name.location) { reader.report(problem) }
+    }
     for member in reader.map("params") { cell.params[member.key] = member.value.located }
     for member in reader.map("env") { cell.environment[member.key] = member.value.located }
     cell.needs = reader.strings("needs")
@@ -242,6 +245,9 @@ struct StageCellReader {
     return Int(value * factor)
   }
 
+  /// Ten years: clocks count in integers, which a longer wait could leave.
+  private static let longestSeconds = 3650.0 * 86400
+
   /// `90`, `90s`, `20m`, `2h`, `1d`, in seconds.
   private static func seconds(_ key: String, _ reader: MapReader) -> Double? {
     guard let node = reader.node(key) else { return nil }
@@ -252,6 +258,10 @@ struct StageCellReader {
       value > 0
     else {
       reader.mistype(key, node, wanted: "a duration such as 90s, 20m or 2h")
+      return nil
+    }
+    guard value * factor <= longestSeconds else {
+      reader.mistype(key, node, wanted: "a duration of at most ten years")
       return nil
     }
     return value * factor

@@ -27,6 +27,7 @@ extension GraphBuilder {
       }
     } else {
       for declared in cell.outputs {
+        checkKind(declared.kind, at: declared.name.location)
         slots.append(
           Instance.OutputSlot(
             name: declared.name.value, kind: declared.kind ?? "file",
@@ -43,6 +44,24 @@ extension GraphBuilder {
       slots[index].publish = projectPath(text.text, at: publish.location, of: cell)
     }
     return slots
+  }
+
+  /// Any word may be a kind, but one that is nearly one of ours is a slip.
+  private mutating func checkKind(_ kind: String?, at location: SourceLocation) {
+    let known = [
+      "table/csv", "figure/vega-lite", "metrics", "json", "text", "model", "tensor", "file",
+      "folder",
+    ]
+    guard let kind, !known.contains(kind), !["table", "tensors", "any"].contains(kind) else {
+      return
+    }
+    let near =
+      known.first { $0.hasPrefix(kind + "/") || $0.hasSuffix("/" + kind) }
+      ?? nearest(kind, among: known)
+    guard let near else { return }
+    report(
+      "P0123", "no kind is called '\(kind)'", at: location, help: "did you mean '\(near)'?",
+      severity: .warning)
   }
 
   /// A path of a cell, relative to the project's root; an external one may be absolute or start
@@ -293,22 +312,6 @@ extension GraphBuilder {
 // MARK: - Checks of the whole
 
 extension GraphBuilder {
-  /// Two stages must not write one file.
-  mutating func checkPublishing() {
-    var writers: [String: String] = [:]
-    for instance in instances {
-      for output in instance.outputs {
-        guard let path = output.publish else { continue }
-        if let other = writers[path] {
-          report(
-            "P0121", "'\(path)' is published by \(other) and by \(instance.name)",
-            at: cells[instance.cell]?.id.location,
-            help: "add '${matrix.…}' to the path, or publish one of them")
-        }
-        writers[path] = instance.name
-      }
-    }
-  }
 
   /// What cells show and claims measure must be there.
   mutating func checkReferences() {

@@ -68,8 +68,15 @@ extension GraphBuilder {
   private mutating func expand(_ cell: StageCell) {
     guard let work = work(of: cell) else { return }
     instancesOfCell[cell.id.value] = []
+    var names: Set<String> = []
     for matrix in combinations(of: cell) {
       let instance = instance(of: cell, matrix: matrix, work: work)
+      guard names.insert(instance.name).inserted else {
+        report(
+          "P0102", "two combinations of the matrix have the name '\(instance.name)'",
+          at: cell.matrix?.location ?? cell.id.location, help: "take one of them away")
+        continue
+      }
       instancesOfCell[cell.id.value]?.append(instances.count)
       instances.append(instance)
     }

@@ -17,9 +17,20 @@ extension Project {
     let folder =
       NSTemporaryDirectory() + "pipeline-diff-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    let kind = new?.kind ?? old?.kind ?? "file"
+    let contents = (content(old, "\(folder)/old"), content(new, "\(folder)/new"))
+    let missing = [
+      old != nil && contents.0 == nil ? "the first one" : nil,
+      new != nil && contents.1 == nil ? "the second one" : nil,
+    ].compactMap { $0 }
+    guard missing.isEmpty else {
+      return .unreadable(
+        kind: kind,
+        "what differs cannot be told: \(missing.joined(separator: " and ")) "
+          + "\(missing.count > 1 ? "are" : "is") not in this store")
+    }
     return ArtifactComparison.compare(
-      kind: new?.kind ?? old?.kind ?? "file", old: content(old, "\(folder)/old"),
-      new: content(new, "\(folder)/new"), options: options)
+      kind: kind, old: contents.0, new: contents.1, options: options)
   }
 
   /// Compares two runs and, unless `isBrief`, what is inside their artifacts.

@@ -44,7 +44,7 @@ extension Project {
     observeRepository()
     let source = try? log?.sourceState(snapshotDirty: true)
     let selected = try selection.selected(in: graph)
-    try checkDemands(of: selected.map { graph.instances[$0] }, options)
+    try checkDemands(of: selected.sorted().map { graph.instances[$0] }, loaded, options)
     let past = Memo { [self] in (try? history.pastRun()) ?? PastRun() }
     let facts = facts(past: past)
     let scheduler = try Scheduler(
@@ -96,13 +96,26 @@ extension Project {
   }
 
   /// Refuses what this machine can never do, before anything is done.
-  private func checkDemands(of instances: [Instance], _ options: RunOptions) throws {
+  private func checkDemands(
+    of instances: [Instance], _ loaded: LoadedPipeline, _ options: RunOptions
+  ) throws {
     for instance in instances {
       guard let wanted = instance.resources.memory, wanted > options.memory else { continue }
+      let places = loaded.pipeline.cells.compactMap { cell in
+        if case .stage(let stage) = cell, stage.id.value == instance.cell {
+          stage.id.location
+        } else {
+          nil
+        }
+      }
+      let diagnostic = Diagnostic(
+        code: "P0104",
+        message: "\(instance.name) asks for \(wanted >> 20) MiB of memory, this machine has "
+          + "\(options.memory >> 20) MiB to give",
+        location: places.first, help: "lower 'resources.memory' of the cell")
       throw ProjectError(
         status: ProjectError.invalidPipeline,
-        "error P0104: \(instance.name) asks for \(wanted >> 20) MiB of memory, this machine has "
-          + "\(options.memory >> 20) MiB to give; lower 'resources.memory' of the cell")
+        diagnostic.rendered { file in loaded.files.first { $0.path == file }?.text })
     }
   }
 

@@ -118,12 +118,27 @@ extension Project {
             : "there is no file '\(path)'")
       }
       guard let text = String(validating: data, as: UTF8.self) else {
-        throw ProjectError(
-          status: ProjectError.invalidPipeline, "'\(path)' is not UTF-8 text")
+        throw Self.notText(data, file: path)
       }
       return text
     }
     return try check(read, file: file, options: options)
+  }
+
+  /// Says where a file stops being UTF-8.
+  private static func notText(_ data: Data, file: String) -> Diagnostic {
+    var decoder = UTF8()
+    var bytes = data.makeIterator()
+    var valid = ""
+    while case .scalarValue(let scalar) = decoder.decode(&bytes) {
+      valid.unicodeScalars.append(scalar)
+    }
+    let lines = valid.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    return Diagnostic(
+      code: "P0101", message: "the file is not UTF-8 text from here on",
+      location: SourceLocation(
+        file: file, line: lines.count, column: (lines.last?.count ?? 0) + 1),
+      help: "save it as UTF-8")
   }
 
   /// Checks what was read of a pipeline against the stages that there are.
@@ -139,7 +154,7 @@ extension Project {
     let hasErrors = diagnostics.contains { $0.severity == .error }
     guard let pipeline = read.pipeline, let graph, !hasErrors else {
       let texts = Dictionary(read.files.map { ($0.path, $0.text) }) { first, _ in first }
-      let isMissing = read.files.isEmpty
+      let isMissing = read.files.isEmpty && diagnostics.contains { $0.code == "P0201" }
       throw ProjectError(
         status: isMissing ? ProjectError.missingInput : ProjectError.invalidPipeline,
         Diagnostic.rendered(diagnostics) { texts[$0] })

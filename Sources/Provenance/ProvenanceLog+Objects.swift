@@ -68,7 +68,7 @@ extension ProvenanceLog {
     readParts = [:]
     for list in lists {
       let folder = "\(path)/\(list.rawValue)"
-      for name in names(below: root, folder) {
+      for name in try names(below: root, folder) {
         guard let part = try file(at: "\(folder)/\(name)", in: root) else { continue }
         readParts[list, default: []].append(part)
       }
@@ -81,7 +81,7 @@ extension ProvenanceLog {
     at path: String, in root: OpaquePointer
   ) throws(ProvenanceError) -> (bytes: [UInt8], id: git_oid)? {
     var entry: OpaquePointer?
-    guard git_tree_entry_bypath(&entry, root, path) == 0 else { return nil }
+    guard try find(&entry, path, in: root) else { return nil }
     defer { git_tree_entry_free(entry) }
     var blob: OpaquePointer?
     try check(

@@ -83,22 +83,39 @@ extension ProvenanceLog {
   private func newestRun(for commit: git_oid) -> String? {
     guard let root = try? logTree() else { return nil }
     defer { git_tree_free(root) }
-    return names(below: root, LogPath.runs(of: commit.hex)).max()
+    return (try? names(below: root, LogPath.runs(of: commit.hex)))?.max()
   }
 
   /// The ids of all runs, from the shards' trees.
   private func allIds() throws(ProvenanceError) -> [String] {
     guard let root = try logTree() else { return [] }
     defer { git_tree_free(root) }
-    return names(below: root, "runs").flatMap { names(below: root, "runs/\($0)") }
+    var ids: [String] = []
+    for shard in try names(below: root, "runs") { ids += try names(below: root, "runs/\(shard)") }
+    return ids
   }
 
-  func names(below root: OpaquePointer, _ path: String) -> [String] {
+  /// Finds an entry, which the caller frees.
+  ///
+  /// - Returns: Whether there is one.
+  /// - Throws: `P0601` where a tree on the way is damaged, which is not the same as no entry.
+  func find(
+    _ entry: inout OpaquePointer?, _ path: String, in root: OpaquePointer
+  ) throws(ProvenanceError) -> Bool {
+    let status = git_tree_entry_bypath(&entry, root, path)
+    if status == GIT_ENOTFOUND.rawValue { return false }
+    try check(status, "'\(path)' of the log of \(place) can't be read")
+    return true
+  }
+
+  func names(below root: OpaquePointer, _ path: String) throws(ProvenanceError) -> [String] {
     var entry: OpaquePointer?
-    guard git_tree_entry_bypath(&entry, root, path) == 0 else { return [] }
+    guard try find(&entry, path, in: root) else { return [] }
     defer { git_tree_entry_free(entry) }
     var tree: OpaquePointer?
-    guard git_tree_lookup(&tree, repository, git_tree_entry_id(entry)) == 0 else { return [] }
+    try check(
+      git_tree_lookup(&tree, repository, git_tree_entry_id(entry)),
+      "'\(path)' of the log of \(place) can't be read")
     defer { git_tree_free(tree) }
     return (0..<git_tree_entrycount(tree)).compactMap { index in
       git_tree_entry_name(git_tree_entry_byindex(tree, index)).map { String(cString: $0) }

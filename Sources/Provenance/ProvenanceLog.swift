@@ -42,6 +42,8 @@ public final class ProvenanceLog: RunHistory {
     guard status == 0, let repository = opened else {
       throw openingError(status, path)
     }
+    // Where that fails libgit2 reads them itself.
+    _ = git_read_loose_objects(repository)
     return ProvenanceLog(repository, path: path, store: store)
   }
 

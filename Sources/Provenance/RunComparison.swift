@@ -75,6 +75,15 @@ public struct RunComparison: Codable, Hashable, Sendable {
     public var causes: [Cause]
     public var outputs: [OutputChange]
     public var metrics: [MetricChange]
+
+    /// Whether it failed, or was left out, in one run and not in the other; whether its result was
+    /// known already is no difference.
+    public var endedOtherwise: Bool {
+      func hasResult(_ outcome: InstanceRecord.Outcome?) -> Bool {
+        outcome == .executed || outcome == .cached
+      }
+      return before != after && !(hasResult(before) && hasResult(after))
+    }
   }
 
   /// `instance` changed because `field` did, which `upstream`'s change explains if there is one.
@@ -118,7 +127,7 @@ public struct RunComparison: Codable, Hashable, Sendable {
     claims.isEmpty && parameters.isEmpty && specification.isEmpty
       && cells.allSatisfy { $0.presence == .unchanged }
       && instances.allSatisfy {
-        $0.kind == .unchanged && $0.outputs.isEmpty && $0.metrics.isEmpty && $0.before == $0.after
+        $0.kind == .unchanged && $0.outputs.isEmpty && $0.metrics.isEmpty && !$0.endedOtherwise
       }
   }
 

@@ -72,7 +72,10 @@ extension Diagnostic {
   /// - `source`: Gives the text of a file, where it is at hand.
   public func rendered(source: (String) -> String?) -> String {
     let place = location.map { "\($0.file):\($0.line):\($0.column): " } ?? ""
-    var text = "\(place)\(severity.rawValue) \(code): \(message)"
+    // A value that is quoted may be a book.
+    let shown =
+      message.count > 500 ? message.prefix(400) + " … " + message.suffix(90) : message[...]
+    var text = "\(place)\(severity.rawValue) \(code): \(shown)"
     if let location, let line = excerpt(location, source) { text += "\n" + line }
     for note in notes {
       let place = "\(note.location.file):\(note.location.line):\(note.location.column)"

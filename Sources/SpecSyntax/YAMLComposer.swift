@@ -272,8 +272,13 @@ struct YAMLComposer {
         code: "P0101", message: "a tab indents this line; YAML allows only spaces",
         location: location, help: "replace the tab with spaces")
     }
-    let setting = parser.pointee.context.map { " (\(String(cString: $0)))" } ?? ""
-    return invalid(problem + setting, location)
+    let context = parser.pointee.context.map { String(cString: $0) } ?? ""
+    var diagnostic = invalid(problem + (context.isEmpty ? "" : " (\(context))"), location)
+    if context.contains("flow") {
+      diagnostic.help =
+        "inside of [ ] and { } a text with any of [ ] { } , needs quotes, as \"${params.name}\" does"
+    }
+    return diagnostic
   }
 
   private var nextCharacter: UInt8? {

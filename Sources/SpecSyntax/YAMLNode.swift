@@ -45,4 +45,6 @@ public struct YAMLNode: Sendable {
   public var map: [Member]? { if case .map(let members) = content { members } else { nil } }
   public var scalar: Value? { if case .scalar(let value) = content { value } else { nil } }
   public var string: String? { scalar?.string }
+  /// Whether a scalar stands in quotes, and so is a text whatever it looks like.
+  public var isQuoted: Bool { style == .singleQuoted || style == .doubleQuoted }
 }

@@ -28,8 +28,13 @@ extension StageMessage {
   ///   what it must have.
   public init(line: [UInt8]) throws(ProtocolError) {
     guard let value = try? Value(json: line), let type = value["type"]?.string else {
+      // What Python's json.dumps makes of such a number, and the one mistake that is not seen in it.
+      let text = String(decoding: line, as: UTF8.self)
+      let isNumber = text.contains(/:\s*-?(NaN|Infinity)\s*[,}]/)
       throw ProtocolError(
-        description: "the line is not a JSON object with a 'type': \(StageMessage.excerpt(line))")
+        description: "the line is not a JSON object with a 'type'"
+          + (isNumber ? ", as JSON has no NaN and Infinity (send them as texts, \"NaN\")" : "")
+          + ": \(StageMessage.excerpt(line))")
     }
     func need<Result>(_ name: String, _ result: Result?) throws(ProtocolError) -> Result {
       guard let result else {

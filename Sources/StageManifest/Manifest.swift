@@ -129,6 +129,9 @@ extension Manifest {
       let input = MapReader(
         member.value, subject: "the input '\(member.key)'",
         keys: ["kind", "required", "many", "doc"])
+      if let problem = SlotName.problem(member.key, at: member.keyLocation) {
+        reader.report(problem)
+      }
       inputs[member.key] = ManifestInput(
         kind: input.string("kind")?.value ?? "file", isRequired: input.bool("required") ?? true,
         isMany: input.bool("many") ?? false, doc: input.string("doc")?.value ?? "")
@@ -143,6 +146,9 @@ extension Manifest {
       let output = MapReader(
         member.value, subject: "the output '\(member.key)'",
         keys: ["kind", "file", "required", "doc"])
+      if let problem = SlotName.problem(member.key, at: member.keyLocation) {
+        reader.report(problem)
+      }
       outputs[member.key] = ManifestOutput(
         kind: output.string("kind")?.value ?? "file", file: output.string("file")?.value,
         isRequired: output.bool("required") ?? true,

@@ -76,7 +76,9 @@ struct PipelineCommand: ParsableCommand {
     case let error as ExecutionError: end("error: \(error.message)", error.code.exitStatus)
     case let error as StoreError:
       end("error \(error.code.name): \(error.message)", error.code == .corrupt ? 5 : 7)
-    case let error as ProvenanceError: end("\(error)", 7)
+    case let error as ProvenanceError:
+      // A run that is not there is named wrongly, as a stage or an option may be.
+      end("\(error)", error.code == .missingRecord ? ProjectError.usage : 7)
     case let code as ExitCode: Foundation.exit(code.rawValue)
     default:
       // The parser's own errors, its help and its version.

@@ -11,12 +11,19 @@ enum Output {
       try data.write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
       throw ProjectError(
-        status: 7, "error: '\(path)' cannot be written: \(reason(error))")
+        status: 7, "error: '\(path)' cannot be written: \(reason(error, path))")
     }
   }
 
-  private static func reason(_ error: any Error) -> String {
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
+  }
+
+  private static func reason(_ error: any Error, _ path: String) -> String {
     switch (error as? CocoaError)?.code {
+    case _ where isFolder(path): "it is a folder"
     case .fileNoSuchFile, .fileReadNoSuchFile: "its folder does not exist"
     case .fileWriteNoPermission: "its folder may not be written to"
     case .fileWriteOutOfSpace: "the disk is full"

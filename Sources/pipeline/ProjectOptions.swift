@@ -13,9 +13,14 @@ struct ProjectOptions: ParsableArguments {
     completion: .directory)
   var directory: String?
 
+  /// Where the program was started: a command enters more than once, and the second time the folder
+  /// must not be looked for inside of itself.
+  private static let start = FileManager.default.currentDirectoryPath
+
   func enter() throws {
     guard let directory else { return }
-    guard FileManager.default.changeCurrentDirectoryPath(directory) else {
+    let absolute = directory.hasPrefix("/") ? directory : "\(Self.start)/\(directory)"
+    guard FileManager.default.changeCurrentDirectoryPath(absolute) else {
       throw ProjectError(
         status: ProjectError.usage, "error: there is no folder '\(directory)' to work in")
     }
@@ -100,6 +105,13 @@ struct PipelineOptions: ParsableArguments {
   func load() throws -> (Project, LoadedPipeline) {
     try project.enter()
     if let mirror {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: mirror, isDirectory: &isFolder),
+        isFolder.boolValue
+      else {
+        throw ProjectError(
+          status: ProjectError.usage, "error: '--mirror \(mirror)' names no folder")
+      }
       setenv("PIPELINE_MIRROR", URL(fileURLWithPath: mirror).path, 1)
     }
     let file = try fileOrDefault()

@@ -23,6 +23,14 @@ struct ExecutionTests {
       "run: [no-such-program]\n    sandbox: off", "P0301: its program could not be started",
       "No such file"
     ),
+    (
+      "run: [cat, paper.yaml]\n    inputs: {code: ./paper.yaml}", "P0301: ended with exit code 1",
+      "under this name: write '${inputs.code}' for it"
+    ),
+    (
+      "run: 'exit 3'\n    retry: 2", "P0301: ended with exit code 3; it was not tried again",
+      "retry: {max: 2, on: [exit:3]}"
+    ),
     ("run: 'cat paper.yaml'", "P0307", "'paper.yaml', which is not among its inputs"),
     ("run: 'echo garbage >&3'", "P0306: broke the protocol", "'garbage'"),
     (
@@ -45,6 +53,9 @@ struct ExecutionTests {
     (
       "hello(); c.buffer.write(b'{\"type\":\"note\",\"markdown\":\"\\xff\"}\\n')", "not valid UTF-8"
     ),
+    ("hello(); c.write('{\"type\":\"result\",\"metrics\":{\"a\": NaN}}\\n')", "as JSON has no NaN"),
+    ("hello(); sys.exit(255)", "P0301: ended with exit code 255"),
+    ("hello(); raise ValueError('my reason')", "P0301: ended with exit code 1\n"),
     ("hello()", "sent no 'result'"),
     ("pass", "without a single message"),
     (
@@ -225,6 +236,12 @@ struct ExecutionTests {
     #expect(try project.run("run", "--only", "nope").status == 2)
   }
 
+  @Test func `a secret that is not set is named when its stage fails`() throws {
+    let (_, result) = try failing(
+      "  - {stage: a, run: 'test -n \"$NO_SUCH_TOKEN\"', secrets: [NO_SUCH_TOKEN]}\n")
+    #expect(result.errors.contains("its secret 'NO_SUCH_TOKEN' is not set"), "\(result.errors)")
+  }
+
   @Test func `secrets reach their stage and nobody else`() throws {
     let project = try ProjectFolder([
       "paper.yaml": pipeline(
@@ -324,6 +341,29 @@ struct ExecutionTests {
     // 'first' is cached now, so nothing changes the file: the old content gives the old result.
     #expect(try project.run("run").status == 0)
     #expect(try project.run("show", "--output", "second.y").output == "old\n")
+  }
+
+  @Test func `a project's folder may have any name`() throws {
+    let outer = try ProjectFolder()
+    let name = "it's \"my\" $paper & ü"
+    try outer.write(
+      "\(name)/paper.yaml",
+      pipeline(
+        """
+          - stage: a
+            run: 'cd /; cd "$OLDPWD"; echo 1 > ${outputs.o}; echo 2 >> "${outputs.o}"; ls ./in >> ${outputs.o}'
+            inputs: {code: ./paper.yaml}
+            outputs: {o: {kind: text, publish: o.txt}}
+          - {stage: b, run: [cp, "${inputs.i}", "${outputs.o}"], inputs: {i: a.o}, outputs: {o: text}}
+
+        """))
+    try outer.shell("git init -q \"$(ls)\"")
+    let result = try outer.run("run", "-C", name)
+    #expect(result.status == 0, "\(result.all)")
+    #expect(outer.read("\(name)/o.txt") == "1\n2\ncode.yaml\n")
+    try outer.shell("mkdir 'second one'")
+    #expect(try outer.run("init", "-C", "second one").status == 0)
+    #expect(try outer.run("run", "-C", "second one").status == 0)
   }
 
   @Test func `a matrix value may hold anything that a path may not`() throws {

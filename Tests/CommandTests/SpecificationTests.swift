@@ -56,6 +56,16 @@ struct SpecificationTests {
     ("- stage: a\n    run: 'true'\n    sandbox: perhaps", "'strict' or 'off'"),
     ("- prose: x", "a cell needs one of"),
     ("- stage: a\n    run: 'true'\n    inputs: {x: './*.csv'}", "is a pattern"),
+    ("- stage: a\n    run: 'true'\n    timeout: 9999999999999999999d", "of at most ten years"),
+    ("- stage: a\n    run: 'true'\n    retry: {backoff: 1e40d}", "a duration such as"),
+    (
+      "- stage: a\n    run: 'true'\n    resources: {memory: 900000TiB}",
+      "paper.yaml:4:12: error P0104: a asks"
+    ),
+    ("- stage: a\n    run: [echo, ${params.n}]", "needs quotes, as \"${params.name}\" does"),
+    ("- stage: a\n    run: 'echo ${HOME:-x}'", "of the shell's own is written '$${'"),
+    ("- stage: a\n    run: 'true'\n    inputs: {../../x: ./paper.yaml}", "cannot name an input"),
+    ("- stage: a\n    run: 'true'\n    outputs: {a/b: text}", "cannot name an input or output"),
   ])
   func `a mistake is one clear sentence`(cell: String, words: String) throws {
     let project = try ProjectFolder(["paper.yaml": pipeline("  " + cell + "\n")])
@@ -75,7 +85,10 @@ struct SpecificationTests {
 
   @Test(arguments: [
     ("mkdir x.yaml", 4, "error P0201: 'x.yaml' cannot be read; is it a folder, or not yours?\n"),
-    ("printf 'a: \\377' > x.yaml", 4, "error P0201: 'x.yaml' is not UTF-8 text\n"),
+    (
+      "printf 'a: b\\nc: \\377' > x.yaml", 3,
+      "x.yaml:2:4: error P0101: the file is not UTF-8 text from here on\n"
+    ),
     (": > x.yaml", 3, "x.yaml:1:1: error P0101: the file is empty\n"),
     (
       "printf 'pipeline: v9\\ncells: []' > x.yaml", 3,
@@ -117,7 +130,7 @@ struct SpecificationTests {
     #expect(command.status == 2)
     #expect(command.errors == "error: there is no command 'rnu'; did you mean 'run'?\n")
     let run = try project.run("show", "99999999")
-    #expect(run.status == 7)
+    #expect(run.status == 2)
     #expect(run.errors.hasPrefix("error P0603: no run '99999999' is recorded"))
     let report = try project.run("report", "-o", "none/x.html")
     #expect(
@@ -148,6 +161,59 @@ struct SpecificationTests {
     let profile = try project.run("check", "--profile", "quik")
     #expect(profile.errors.contains("the profiles are quick"))
     #expect(try project.run("check", "--profile", "quick", "--set", "samples=2").status == 0)
+  }
+
+  @Test(arguments: [
+    ("count=abc", "--set gives 'count' string \"abc\", where the file has integer 3"),
+    ("on=1", "where the file has boolean true"),
+    ("list=a", "where the file has list"), ("rate=[1]", "where the file has number 0.5"),
+  ])
+  func `an override keeps the type of its parameter`(override: String, words: String) throws {
+    let head = "params: {count: 3, on: true, list: [1], rate: 0.5, any: null, name: x}\n"
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, run: 'true'}\n", head: head)
+    ])
+    let wrong = try project.run("check", "--set", override)
+    #expect(wrong.status == 3)
+    #expect(wrong.errors.contains(words), "\(wrong.errors)")
+    let right = [
+      "count=4", "count=0.5", "rate=1", "any=[1]", "name=5", "list=[]", "on=false", "count=",
+      "rate='x'",
+    ]
+    let options = right.flatMap { ["--set", $0] }
+    let result = try project.run(["check"] + options)
+    #expect(result.status == 0, "\(result.all)")
+  }
+
+  @Test func `a parameter made of another one is refused where it stands`() throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline(
+        "  - {stage: a, run: 'true'}\n", head: "params: {base: x, all: ['${params.base}/y']}\n")
+    ])
+    let result = try project.run("check")
+    #expect(result.status == 3)
+    #expect(
+      result.errors.hasPrefix(
+        "paper.yaml:3:25: error P0111: a parameter's value is taken as it is"),
+      "\(result.errors)")
+  }
+
+  @Test(arguments: [
+    (["log", "-n", "0"], "--limit is 0, but must be at least 1"),
+    (["gc", "--keep-runs=-1"], "--keep-runs is -1"),
+    (["gc", "--minimum-age", "nan"], "--minimum-age is nan"),
+    (["run", "--mirror", "none"], "error: '--mirror none' names no folder"),
+    (["show", "nothing"], "error P0603: no run 'nothing' is recorded"),
+  ])
+  func `a wrong option is named, with the exit code for usage`(
+    arguments: [String], words: String
+  ) throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, run: 'true'}\n")
+    ])
+    let result = try project.run(arguments)
+    #expect(result.status == 2)
+    #expect(result.errors.contains(words), "\(result.errors)")
   }
 
   @Test func `a profile that is no map loses no parameter`() throws {

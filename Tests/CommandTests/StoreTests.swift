@@ -34,12 +34,90 @@ struct StoreTests {
     #expect(try project.outcomes() == ["a": "executed", "b": "cached"])
   }
 
+  @Test func `an output that is a link is never taken for a file of the store's own`() throws {
+    let project = try ProjectFolder([
+      "mine.txt": "mine",
+      "paper.yaml": pipeline(
+        """
+          - stage: a
+            run: 'echo x > in.txt; ln -s "$PWD/in.txt" ${outputs.o}; echo y > tmp/y; ln tmp/y ${outputs.p}'
+            outputs: {o: text, p: text}
+          - {stage: b, run: 'ln -s "${params.root}/mine.txt" ${outputs.o}', outputs: {o: text}, sandbox: off}
+          - {stage: c, run: 'rmdir out; ln -s "${params.root}" out', outputs: {mine: text}, sandbox: off}
+          - {stage: d, run: 'mkdir ${outputs.o}', outputs: {o: text}}
+
+        """, head: "params: {root: ''}\n"),
+    ])
+    let result = try project.run("run", "--keep-going", "--set", "root=\(project.path)")
+    #expect(result.status == 1)
+    #expect(
+      result.errors.contains(
+        "b P0308: its output 'o' is a link to '\(project.path)/mine.txt', outside of its folder; "
+          + "copy the file instead\n"), "\(result.errors)")
+    #expect(result.errors.contains("c P0308: its output 'mine' is a link"), "\(result.errors)")
+    #expect(
+      result.errors.contains("d P0305: its output 'o' is a folder, where text is one file"),
+      "\(result.errors)")
+    #expect(try project.run("show", "--output", "a.o").output == "x\n")
+    #expect(try project.run("show", "--output", "a.p").output == "y\n")
+    #expect(try project.shell("find Artifacts/blob -type l -o -type f -links +1").isEmpty)
+    #expect(try project.shell("stat -c %a mine.txt") == "644")
+  }
+
+  @Test func `what is no file is damage, and is put aside, too`() throws {
+    let project = try project()
+    try project.shell(
+      """
+      for f in $(find Artifacts/blob Artifacts/tree Artifacts/action -type f | head -3); do
+        chmod +w $f; rm $f; done
+      i=0; for f in $(find Artifacts/blob Artifacts/action -type f); do
+        i=$((i + 1)); chmod +w $f; rm $f; [ $i = 1 ] && mkdir $f || ln -s /etc/passwd $f; done
+      """)
+    #expect(try project.run("fsck").status == 5)
+    #expect(try project.run("fsck").status == 0)
+    #expect(try project.run("run").status == 0)
+    #expect(try project.run("fsck").status == 0)
+  }
+
+  @Test func `without its store a run is compared as far as its record goes`() throws {
+    let project = try project()
+    #expect(try project.run("run", "--set", "n=6").status == 0)
+    try project.shell("rm -rf Artifacts")
+    let lost = try project.run("diff")
+    #expect(lost.output.contains("rows 5 → 6"), "\(lost.all)")
+    #expect(
+      lost.output.contains("the first one and the second one are not in this store"), "\(lost.all)")
+    let shown = try project.run("show", "--output", "a.t")
+    #expect(shown.status == 5 && shown.errors.contains("is not in this store"), "\(shown.all)")
+    #expect(try project.run("run", "--set", "n=6").status == 0)
+    let half = try project.run("diff", "latest~2", "latest")
+    #expect(half.output.contains("the first one is not in this store"), "\(half.all)")
+  }
+
+  @Test func `garbage is not collected where the runs cannot be read`() throws {
+    let project = try project()
+    try project.shell("mv .git away")
+    let result = try project.run("gc", "--yes", "--minimum-age", "0")
+    #expect(result.status == 7, "\(result.all)")
+    #expect(result.errors.hasPrefix("error P0601: no run is recorded here, though the store has"))
+    try project.shell("mv away .git")
+    #expect(try project.run("run").status == 0)
+    #expect(try project.outcomes() == ["a": "cached", "b": "cached"])
+  }
+
   @Test func `a store of a newer program is refused`() throws {
     let project = try project()
     try project.write("Artifacts/format", "99\n")
     let result = try project.run("run")
     #expect(result.status == 7)
     #expect(result.errors.contains("has format 99, this program knows format 1"))
+    for text in ["", "root:x:0\nmore"] {
+      try project.write("Artifacts/format", text)
+      let damaged = try project.run("run")
+      #expect(damaged.status == 5)
+      #expect(
+        damaged.errors.contains("format' is damaged; if the store is of this program, write 1"))
+    }
   }
 
   @Test func `garbage is shown, then removed, and never what a run needs`() throws {

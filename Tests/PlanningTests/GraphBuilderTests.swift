@@ -37,7 +37,8 @@ private struct Catalog: PluginCatalog {
 
 private func build(_ cells: String) throws -> (graph: Graph?, problems: [Diagnostic]) {
   let read = PipelineReader.read(file: "sub/p.yaml", options: SpecOptions()) { _ in
-    "pipeline: v1\nseed: 3\nparams: {on: true, n: 2}\ncells:\n" + cells
+    "pipeline: v1\nseed: 3\nparams: {on: true, n: 2, many: &n [1, 2, 3, 4, 5, 6, 7, 8]}\ncells:\n"
+      + cells
   }
   var builder = GraphBuilder(pipeline: try #require(read.pipeline), catalog: Catalog())
   let graph = builder.build()
@@ -53,6 +54,10 @@ struct GraphBuilderTests {
         inputs: {table: raw.t}
 
     """
+
+  private static func published(_ path: String) -> String {
+    "  - {stage: a, run: x, outputs: {o: {kind: file, publish: \(path)}}}\n"
+  }
 
   @Test(arguments: [
     ("  - {stage: a, uses: lern@1}\n", "there is no stage 'lern'", "did you mean 'learn'?"),
@@ -100,6 +105,26 @@ struct GraphBuilderTests {
     ),
     ("  - {stage: a, run: x, matrix: {d: []}}\n", "needs a list of values", ""),
     (
+      "  - {stage: a, run: x, matrix: {d: [1, '1']}}\n", "have the name 'a[d=1]'", "one of them"
+    ),
+    (
+      "  - {stage: a, run: x, matrix: {d: [1], include: [{d: 1}]}}\n", "have the name 'a[d=1]'",
+      "one of them"
+    ),
+    (
+      "  - {stage: a, run: x, matrix: {a: *n, b: *n, c: *n, d: *n, e: *n, f: *n}}\n",
+      "more than 200000 combinations", "split it"
+    ),
+    (published("../.git/config"), "cannot be published as '.git/config', which is git's", "name"),
+    (published("module/.GIT/x"), "which is git's", "name"),
+    (published("../Artifacts/format"), "which is the store's", "name"),
+    (published("p.yaml"), "which is a file of this pipeline", "name"),
+    (published("../."), "which is the project's own folder", "name"),
+    (
+      published("out/x.csv") + "  - {stage: b, run: x, inputs: {i: ./out/x.csv}}\n",
+      "'sub/out/x.csv' is what a publishes", "write 'a.o'"
+    ),
+    (
       "  - {stage: a, run: x, matrix: {d: [1], exclude: [{d: 1}]}}\n", "the matrix of 'a' is empty",
       ""
     ),
@@ -113,6 +138,25 @@ struct GraphBuilderTests {
     #expect(found != nil, "\(problems.map(\.message))")
     #expect(help.isEmpty || found?.help?.contains(help) == true, "\(found?.help ?? "no help")")
     #expect(found?.location != nil)
+  }
+
+  @Test func `a folder that is read and published into is a warning`() throws {
+    let (graph, problems) = try build(
+      Self.published("out/x/y.csv") + "  - {stage: b, run: x, inputs: {i: ./out}}\n")
+    #expect(graph != nil)
+    #expect(problems.map(\.severity) == [.warning])
+    #expect(problems.first?.message.contains("the folder './out' holds 'sub/out/x/y.csv'") == true)
+    #expect(problems.first?.help?.contains("read it as 'a.o'") == true)
+  }
+
+  @Test(arguments: [
+    ("tabel/csv", "table/csv"), ("csv", "table/csv"), ("figure", "figure/vega-lite"),
+    ("txt", "text"), ("image/png", nil), ("text", nil),
+  ])
+  func `a kind that is nearly a known one is a warning`(kind: String, near: String?) throws {
+    let (graph, problems) = try build("  - {stage: a, run: x, outputs: {o: \(kind)}}\n")
+    #expect(graph != nil)
+    #expect(problems.map(\.help) == (near.map { ["did you mean '\($0)'?"] } ?? []))
   }
 
   @Test func `one mistake in a cell is told once, however many instances it has`() throws {

@@ -41,6 +41,39 @@ struct ProvenanceLogTests {
     #expect(try repository.git(["fsck", "--strict", "--no-dangling"]) == "")
   }
 
+  @Test func `an object of git that is cut short is named, and never waited for`() throws {
+    let repository = try TestRepository()
+    try repository.commit()
+    let record = sampleRecord("20261123-163417-3f9a2c")
+    _ = try repository.log().append(record)
+    var messages: Set<String> = []
+    for line in try repository.git(["rev-list", "--objects", "refs/pipeline/log"])
+      .split(separator: "\n")
+    {
+      let id = line.prefix(40)
+      let file = URL(
+        fileURLWithPath: "\(repository.path)/.git/objects/\(id.prefix(2))/\(id.dropFirst(2))")
+      let bytes = try Data(contentsOf: file)
+      // Where libgit2 itself would not come back is after the header, before the content's end.
+      for length in Set([0, 1, 2, 10, 12, 14, 20, bytes.count / 2, bytes.count - 1])
+      where length < bytes.count {
+        try FileManager.default.removeItem(at: file)
+        try bytes.prefix(length).write(to: file)
+        do {
+          #expect(try repository.log().record(run: record.id) == record)
+        } catch {
+          messages.insert("\(error)")
+          #expect("\(error)".contains(id), "\(error)")
+        }
+      }
+      try FileManager.default.removeItem(at: file)
+      try bytes.write(to: file)
+    }
+    #expect(messages.count > 4)
+    #expect(messages.contains { $0.contains("git's object") && $0.contains("is damaged") })
+    #expect(try repository.log().record(run: record.id) == record)
+  }
+
   @Test func `a run adds only the parts of its record that no earlier run has`() throws {
     let repository = try TestRepository()
     try repository.commit()

@@ -13,6 +13,15 @@ struct RunComparisonTests {
     #expect(comparison.instances.map(\.kind) == [.unchanged, .unchanged, .unchanged, .unchanged])
   }
 
+  @Test func `a result that was known already is no difference, a failure is one`() {
+    var new = sampleRecord("20261123-000002-bbbbbb")
+    new.instances[0].outcome = new.instances[0].outcome == .cached ? .executed : .cached
+    #expect(RunComparison(from: old, to: new).isEmpty)
+    new.instances[0].outcome = .failed
+    #expect(!RunComparison(from: old, to: new).isEmpty)
+    #expect(RunComparison(from: old, to: new).instances[0].endedOtherwise)
+  }
+
   @Test func `a changed table explains every instance that it reached`() throws {
     let new = sampleRecord(
       "20261123-000002-bbbbbb", rmse: 0.75, table: .of("table 2"), model: .of("model 2"),

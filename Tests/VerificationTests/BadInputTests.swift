@@ -115,18 +115,60 @@ struct BadInputTests {
   }
 
   @Test func `what a convolution may not have is refused by node and attribute`() throws {
-    let spoilt: [(String, ONNXAttribute)] = [
-      ("group", .int(2)), ("dilations", .ints([2, 2])), ("pads", .ints([0, 0, 1, 1])),
-      ("auto_pad", .string("SAME_UPPER")),
+    let spoilt: [(String, ONNXAttribute, says: String)] = [
+      ("group", .int(2), "in 2 groups"), ("group", .int(0), "in 0 groups"),
+      ("group", .int(.max), "groups"), ("dilations", .ints([33, 1]), "dilations [33, 1]"),
+      ("dilations", .ints([32, 32]), "that fits"),
+      ("pads", .ints([0, 0, -1, 0]), "pads [0, 0, -1, 0]"),
+      ("pads", .ints([1]), "pads [1]"), ("strides", .ints([0, 1]), "strides [0, 1]"),
+      ("auto_pad", .string("BOTH"), "'BOTH'"), ("kernel_shape", .ints([3, 3]), "kernel [3, 3]"),
     ]
-    for (name, value) in spoilt {
+    for (name, value, says) in spoilt {
       let error = #expect(throws: FormatError.self) {
         try ReLUNetwork(convolution([name: value]))
       }
       #expect(error?.description.contains("node 'conv' (Conv)") == true)
-      #expect(error?.description.contains("'\(name)'") == true)
+      #expect(error?.description.contains(says) == true, "\(error?.description ?? "")")
     }
     #expect(try ReLUNetwork(convolution(["strides": .ints([2, 2])])).outputCount == 4)
+  }
+
+  @Test func `what has no form as linear layers and ReLUs is refused, with what would do`() throws {
+    let spoilt: [(String, [String: ONNXAttribute], [Float]?, says: String)] = [
+      ("Softmax", [:], nil, "the network without it"), ("Sigmoid", [:], nil, "linear in pieces"),
+      ("LeakyRelu", ["alpha": .float(-1)], nil, "slopes of at least 0"),
+      ("Clip", ["min": .float(2), "max": .float(1)], nil, "bounds 2.0 and 1.0"),
+      ("Div", [:], [0], "a division by zero"), ("Mul", [:], [.infinity], "infinite"),
+      ("Mul", [:], [1, 2, 3], "one a channel"), ("Add", [:], [1, 2], "extends to"),
+      (
+        "MaxPool", ["kernel_shape": .ints([2, 2]), "pads": .ints([1, 1, 1, 1])], nil,
+        "a Relu before"
+      ),
+      ("MaxPool", ["kernel_shape": .ints([2, 2]), "ceil_mode": .int(1)], nil, "that end inside"),
+      ("MaxPool", ["kernel_shape": .ints([9, 9])], nil, "that fits"),
+      (
+        "AveragePool", ["kernel_shape": .ints([2, 2]), "pads": .ints([1, 1, 1, 1])], nil, "count"
+      ),
+      ("AveragePool", [:], nil, "kernel_shape"),
+      ("ReduceMean", ["axes": .ints([1])], nil, "axes [1]"),
+      ("BatchNormalization", [:], [1], "one scale, bias, mean and variance"),
+    ]
+    for (name, attributes, constant, says) in spoilt {
+      var model = convolution([:])
+      model.graph.nodes[0].outputs = ["h"]
+      var inputs = ["h"]
+      if let constant {
+        model.graph.initializers.append(
+          NamedTensor(name: "c", data: TensorData(constant, shape: [constant.count])))
+        inputs.append("c")
+      }
+      model.graph.nodes.append(
+        ONNXNode(
+          name: "spoilt", operator: name, inputs: inputs, outputs: ["y"], attributes: attributes))
+      let error = #expect(throws: FormatError.self) { try ReLUNetwork(model) }
+      #expect(error?.description.contains("node 'spoilt' (\(name))") == true)
+      #expect(error?.description.contains(says) == true, "\(error?.description ?? "")")
+    }
   }
 
   @Test func `an operator outside of the list, a branch and two inputs are refused`() throws {
@@ -140,7 +182,7 @@ struct BadInputTests {
       ONNXNode(operator: "Add", inputs: ["r", "h"], outputs: ["y"]),
     ]
     let error = #expect(throws: FormatError.self) { try ReLUNetwork(model) }
-    #expect(error?.description.contains("(Add)") == true)
+    #expect(error?.description.contains("may be negative") == true)
     model = convolution([:])
     model.graph.inputs.append(ONNXValue(name: "z", type: .float32, shape: [.fixed(1)]))
     let refused = #expect(throws: VerificationError.self) { try ReLUNetwork(model) }

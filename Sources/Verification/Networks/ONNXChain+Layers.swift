@@ -7,68 +7,50 @@ extension ONNXChain {
       "kernel_shape", "strides", "pads", "dilations", "group", "auto_pad",
     ])
     let weights = try constant(node, 1)
-    guard weights.shape.count == 4, shape.count == 4, weights.shape[1] == shape[1] else {
+    let group = try node.int("group", default: 1)
+    guard weights.shape.count == 4, shape.count == 4, group > 0, weights.shape[0] % group == 0,
+      weights.shape[1].multipliedReportingOverflow(by: group) == (shape[1], false)
+    else {
       throw node.error(
-        found: "weights of shape \(weights.shape) for an input of shape \(shape)",
+        found:
+          "weights of shape \(weights.shape) in \(group) groups for an input of shape \(shape)",
         expected: "four dimensions and equal channels")
     }
-    let group = try node.int("group", default: 1)
-    let dilations = try node.ints("dilations", default: [1, 1])
-    let strides = try node.ints("strides", default: [1, 1])
-    let pads = try node.ints("pads", default: [0, 0, 0, 0])
     let kernel = try node.ints("kernel_shape", default: Array(weights.shape[2...]))
-    guard group == 1 else {
-      throw node.error(.unsupported, found: "attribute 'group' is \(group)", expected: "1")
-    }
-    guard dilations == [1, 1] else {
+    guard kernel == Array(weights.shape[2...]) else {
       throw node.error(
-        .unsupported, found: "attribute 'dilations' is \(dilations)", expected: "[1, 1]")
+        found: "kernel \(kernel) for weights of shape \(weights.shape)", expected: "the same")
     }
-    guard try node.string("auto_pad", default: "NOTSET") == "NOTSET" else {
-      throw node.error(.unsupported, found: "attribute 'auto_pad'", expected: "explicit pads")
-    }
-    guard pads.count == 4, pads[0] == pads[2], pads[1] == pads[3], pads.allSatisfy({ $0 >= 0 })
+    let dilations = try node.ints("dilations", default: [1, 1])
+    guard dilations.count == 2, dilations.allSatisfy({ 1...32 ~= $0 }),
+      kernel.allSatisfy({ $0 <= 32 })
     else {
       throw node.error(
-        .unsupported, found: "attribute 'pads' is \(pads)",
-        expected: "the same padding at opposite edges")
+        .unsupported, found: "kernel \(kernel), dilations \(dilations)", expected: "at most 32")
     }
-    guard kernel == Array(weights.shape[2...]), strides.count == 2,
-      strides.allSatisfy({ 1...4096 ~= $0 }), pads.allSatisfy({ $0 <= 4096 }),
-      let convolution = Convolution(
-        inChannels: shape[1], inHeight: shape[2], inWidth: shape[3], outChannels: weights.shape[0],
-        kernel: (kernel[0], kernel[1]), stride: (strides[0], strides[1]),
-        padding: (pads[0], pads[1]))
-    else {
+    let window = try window(node, extent: zip(kernel, dilations).map { ($0 - 1) * $1 + 1 })
+    guard let convolution = window.convolution(self, outChannels: weights.shape[0]) else {
       throw node.error(
-        found: "kernel \(kernel), strides \(strides), pads \(pads) for weights of shape "
+        found:
+          "kernel \(kernel), strides \(window.strides), pads \(window.pads) for weights of shape "
           + "\(weights.shape) and an input of shape \(shape)",
         expected: "a kernel that fits")
     }
-    if let order {
-      guard layers.isEmpty else {
-        throw node.error(
-          .unsupported, found: "a convolution after a transpose",
-          expected: "transposes at the input or before a dense layer only")
-      }
-      inputOrder = order
-      self.order = nil
-    }
     let bias = try biases(node, position: 2, count: convolution.outChannels)
-    var layer = AffineLayer(convolution, weights: weights.doubles(), biases: bias)
-    if let shift {
-      let moved = layer.apply(shift)
-      layer = AffineLayer(convolution, weights: layer.weights, biases: moved)
-      self.shift = nil
+    let numbers = weights.doubles()
+    var spread = [Double](repeating: 0, count: convolution.weightCount)
+    let (outputs, inputs) = (weights.shape[0] / group, weights.shape[1])
+    for (position, number) in numbers.enumerated() {
+      let column = position % kernel[1]
+      let row = position / kernel[1] % kernel[0]
+      let channel = position / (kernel[1] * kernel[0] * inputs)
+      let source = position / (kernel[1] * kernel[0]) % inputs + channel / outputs * inputs
+      spread[
+        convolution.position(
+          channel, source, window.margins[0] + row * dilations[0],
+          window.margins[1] + column * dilations[1])] = number
     }
-    guard !endsLinear else {
-      throw node.error(
-        .unsupported, found: "a convolution that follows a linear layer",
-        expected: "a Relu between two linear layers, unless both are dense")
-    }
-    layers.append(layer)
-    endsLinear = true
-    shape = [1, convolution.outChannels, convolution.outHeight, convolution.outWidth]
+    try take(AffineLayer(convolution, weights: spread, biases: bias), node)
   }
 
   func biases(_ node: ONNXNode, position: Int, count: Int) throws -> [Double] {
@@ -85,12 +67,8 @@ extension ONNXChain {
 
   mutating func takeGemm(_ node: ONNXNode) throws {
     try node.refuseAttributes(except: ["alpha", "beta", "transA", "transB"])
-    for (name, wanted) in [("alpha", Float(1)), ("beta", 1)] {
-      let value = try node.float(name, default: 1)
-      guard value == wanted else {
-        throw node.error(.unsupported, found: "attribute '\(name)' is \(value)", expected: "1")
-      }
-    }
+    let alpha = Double(try node.float("alpha", default: 1))
+    let beta = Double(try node.float("beta", default: 1))
     guard node.inputs.first == current, try node.int("transA", default: 0) == 0 else {
       throw node.error(
         .unsupported, found: "the chain's value is transposed or not the first input",
@@ -104,10 +82,11 @@ extension ONNXChain {
         expected: "two dimensions each")
     }
     let outputs = weights.shape[isTransposed ? 0 : 1]
+    let numbers = isTransposed ? weights.doubles() : transposed(weights)
     try takeDense(
-      node, isTransposed ? weights.doubles() : transposed(weights), outputs: outputs,
+      node, alpha == 1 ? numbers : numbers.map { $0 * alpha }, outputs: outputs,
       inputs: weights.shape[isTransposed ? 1 : 0],
-      biases: try biases(node, position: 2, count: outputs))
+      biases: try biases(node, position: 2, count: outputs).map { $0 * beta })
   }
 
   mutating func takeMatMul(_ node: ONNXNode) throws {
@@ -135,7 +114,7 @@ extension ONNXChain {
     return (0..<rows * columns).map { numbers[$0 % rows * columns + $0 / rows] }
   }
 
-  mutating func takeDense(
+  private mutating func takeDense(
     _ node: ONNXNode, _ weights: [Double], outputs: Int, inputs: Int, biases: [Double]
   ) throws {
     guard inputs == count, outputs > 0 else {
@@ -143,118 +122,151 @@ extension ONNXChain {
         found: "weights of \(outputs) outputs and \(inputs) inputs for an input of shape \(shape)",
         expected: "\(count) inputs")
     }
-    var biases = biases
-    var weights = weights
+    try take(AffineLayer(weights: weights, biases: biases, inputs: inputs), node)
+  }
+
+  /// Takes a linear layer whose inputs are the elements of `current`.
+  mutating func take(_ given: AffineLayer, _ node: ONNXNode) throws {
+    var layer = given
     if let shift {
-      for row in 0..<outputs {
-        for column in 0..<inputs { biases[row] += weights[row * inputs + column] * shift[column] }
-      }
+      layer = layer.with(biases: layer.apply(shift))
       self.shift = nil
     }
+    if let factors {
+      guard let scaled = layer.taking(factors: factors) else {
+        throw node.error(
+          .unsupported, found: "a convolution of what was multiplied place by place",
+          expected: "one factor a channel")
+      }
+      layer = scaled
+      self.factors = nil
+    }
     if let order {
-      let given = weights
-      for row in 0..<outputs {
-        for column in 0..<inputs {
-          weights[row * inputs + order[column]] = given[row * inputs + column]
+      if layer.convolution == nil {
+        layer = layer.taking(order: order)
+      } else {
+        guard layers.isEmpty else {
+          throw node.error(
+            .unsupported, found: "a convolution after a transpose",
+            expected: "transposes at the input or before a dense layer only")
         }
+        inputOrder = order
       }
       self.order = nil
     }
-    let layer = AffineLayer(weights: weights, biases: biases, inputs: inputs)
+    layer = layer.taking(blocks: blocks)
+    blocks = [1]
+    let outputs =
+      layer.convolution.map { [$0.outChannels, $0.outHeight, $0.outWidth] } ?? [layer.outputs]
+    layer = try carrying(layer, node)
     if endsLinear, let last = layers.last {
-      guard last.convolution == nil else {
+      guard let joint = layer.after(last) else {
         throw node.error(
-          .unsupported, found: "a dense layer that follows a convolution",
-          expected: "a Relu between two linear layers, unless both are dense")
+          .unsupported,
+          found: "a padded convolution that follows a linear layer, \(last.inputs) numbers to "
+            + "\(layer.outputs) in all",
+          expected: "a Relu between the two, or smaller layers")
       }
-      layers[layers.count - 1] = layer.after(last)
+      layers[layers.count - 1] = joint
     } else {
       layers.append(layer)
     }
     endsLinear = true
-    shape = [1, outputs]
+    shape = [1] + outputs
   }
 
-  mutating func takeReLU(_ node: ONNXNode) throws {
-    if endsLinear {
-      endsLinear = false
-      return
-    }
-    guard !layers.isEmpty, shift == nil else {
-      throw node.error(
-        .unsupported, found: "a Relu without a linear layer before it",
-        expected: "Conv, Gemm or MatMul before each Relu")
-    }
+  /// Makes `current` the output of a linear layer, by one that changes nothing where it isn't.
+  mutating func endLinear(_ node: ONNXNode) throws {
+    if !endsLinear { try takeIdentity(node) }
   }
 
-  mutating func takeSum(_ node: ONNXNode) throws {
-    let isFirst = node.inputs.first == current
-    guard node.inputs.count == 2, isFirst || node.operator == "Add" else {
+  /// Takes a linear layer that changes nothing but the order, which becomes that of `current`.
+  mutating func takeIdentity(_ node: ONNXNode) throws {
+    let shape = shape
+    if shape.count == 4, order == nil || layers.isEmpty,
+      let pointwise = Convolution(
+        inChannels: shape[1], inHeight: shape[2], inWidth: shape[3], outChannels: shape[1],
+        kernel: (1, 1), stride: (1, 1), padding: (0, 0)),
+      factors == nil || factors.flatMap(pointwise.perInputChannel) != nil
+    {
+      let one = (0..<shape[1] * shape[1]).map { $0 / shape[1] == $0 % shape[1] ? 1.0 : 0 }
+      let none = [Double](repeating: 0, count: shape[1])
+      return try take(AffineLayer(pointwise, weights: one, biases: none), node)
+    }
+    guard count <= 4096 else {
       throw node.error(
-        .unsupported, found: "the chain's value is subtracted", expected: "a constant after it")
+        .unsupported, found: "\(count) numbers that no linear layer gives", expected: "at most 4096"
+      )
     }
-    let constant = try constant(node, isFirst ? 1 : 0)
-    guard let numbers = broadcast(constant) else {
-      throw node.error(
-        found: "a constant of shape \(constant.shape) for a value of shape \(shape)",
-        expected: "one that extends to the value's shape")
-    }
-    let sign: Double = node.operator == "Add" ? 1 : -1
-    if endsLinear, let last = layers.last {
-      var biases = last.biases
-      for index in numbers.indices { biases[order?[index] ?? index] += sign * numbers[index] }
-      layers[layers.count - 1] = last.with(biases: biases)
-    } else {
-      let old = shift ?? [Double](repeating: 0, count: count)
-      shift = zip(old, numbers).map { $0 + sign * $1 }
-    }
-  }
-
-  /// The constant at each element of the chain's value, or nil where it doesn't extend to it.
-  func broadcast(_ constant: TensorData) -> [Double]? {
-    let numbers = constant.doubles()
-    var extents = constant.shape
-    while extents.count > shape.count, extents.first == 1 { extents.removeFirst() }
-    guard extents.count <= shape.count else { return nil }
-    extents = [Int](repeating: 1, count: shape.count - extents.count) + extents
-    guard zip(extents, shape).allSatisfy({ $0 == 1 || $0 == $1 }), !numbers.isEmpty else {
-      return nil
-    }
-    return (0..<count).map { flat in
-      var rest = flat
-      var position = 0
-      var step = 1
-      for axis in shape.indices.reversed() {
-        let coordinate = rest % shape[axis]
-        rest /= shape[axis]
-        if extents[axis] > 1 { position += coordinate * step }
-        step *= extents[axis]
-      }
-      return numbers[position]
-    }
+    let size = count
+    try take(AffineLayer.identity(size), node)
+    self.shape = shape
   }
 }
 
-extension AffineLayer {
-  /// The dense layer that does the work of `first` and then of this one, both dense.
-  fileprivate func after(_ first: AffineLayer) -> AffineLayer {
-    var product = [Double](repeating: 0, count: outputs * first.inputs)
-    var sums = biases
-    for row in 0..<outputs {
-      for middle in 0..<inputs {
-        let weight = weights[row * inputs + middle]
-        sums[row] += weight * first.biases[middle]
-        for column in 0..<first.inputs {
-          product[row * first.inputs + column] +=
-            weight * first.weights[middle * first.inputs + column]
-        }
-      }
-    }
-    return AffineLayer(weights: product, biases: sums, inputs: first.inputs)
-  }
+// MARK: - Windows
 
-  fileprivate func with(biases: [Double]) -> AffineLayer {
-    if let shape = convolution { return AffineLayer(shape, weights: weights, biases: biases) }
-    return AffineLayer(weights: weights, biases: biases, inputs: inputs)
+/// Where a kernel or a pool stands: strides, and as much padding at opposite edges.
+struct ONNXWindow {
+  /// Rows and columns of the file's kernel, holes included.
+  var extent: [Int]
+  var strides: [Int]
+  /// Top, left, bottom, right.
+  var pads: [Int]
+  /// The padding that both edges get: the larger of the two, along height and width.
+  var padding: [Int] { [max(pads[0], pads[2]), max(pads[1], pads[3])] }
+  /// Zeros before the kernel that undo what an edge was padded too much; those after it are what is left.
+  var margins: [Int] { [padding[0] - pads[0], padding[1] - pads[1]] }
+
+  /// The convolution of a chain's value; nil where the kernel doesn't fit, where holes, groups and pads
+  /// written out make it larger than 512 MiB, or where it gives more than 2^24 numbers.
+  func convolution(_ chain: ONNXChain, outChannels: Int) -> Convolution? {
+    let height = extent[0] + 2 * padding[0] - pads[0] - pads[2]
+    let width = extent[1] + 2 * padding[1] - pads[1] - pads[3]
+    let weights = Double(outChannels) * Double(chain.shape[1]) * Double(height) * Double(width)
+    guard weights <= 0x1p26,
+      let convolution = Convolution(
+        inChannels: chain.shape[1], inHeight: chain.shape[2], inWidth: chain.shape[3],
+        outChannels: outChannels, kernel: (height, width), stride: (strides[0], strides[1]),
+        padding: (padding[0], padding[1])),
+      convolution.outputCount <= 1 << 24
+    else { return nil }
+    return convolution
+  }
+}
+
+extension ONNXChain {
+  /// Reads `strides`, `pads` and `auto_pad` of a window of some extent.
+  func window(_ node: ONNXNode, extent: [Int]) throws -> ONNXWindow {
+    let strides = try node.ints("strides", default: [1, 1])
+    var pads = try node.ints("pads", default: [0, 0, 0, 0])
+    guard extent.count == 2, extent.allSatisfy({ 1...4096 ~= $0 }), strides.count == 2,
+      strides.allSatisfy({ 1...4096 ~= $0 }), pads.count == 4, pads.allSatisfy({ 0...4096 ~= $0 }),
+      shape.count == 4
+    else {
+      throw node.error(
+        .unsupported,
+        found:
+          "a kernel of \(extent), strides \(strides), pads \(pads) for a value of shape \(shape)",
+        expected: "two axes, and pads of at least 0")
+    }
+    let automatic = try node.string("auto_pad", default: "NOTSET")
+    switch automatic {
+    case "NOTSET", "": break
+    case "VALID": pads = [0, 0, 0, 0]
+    case "SAME_UPPER", "SAME_LOWER":
+      for axis in 0..<2 {
+        let outputs = (shape[2 + axis] + strides[axis] - 1) / strides[axis]
+        let total = max(0, (outputs - 1) * strides[axis] + extent[axis] - shape[2 + axis])
+        let (less, more) = (total / 2, total - total / 2)
+        pads[axis] = automatic == "SAME_UPPER" ? less : more
+        pads[axis + 2] = total - pads[axis]
+      }
+    default:
+      throw node.error(
+        .unsupported, found: "attribute 'auto_pad' is '\(automatic)'",
+        expected: "NOTSET, VALID, SAME_UPPER or SAME_LOWER")
+    }
+    return ONNXWindow(extent: extent, strides: strides, pads: pads)
   }
 }

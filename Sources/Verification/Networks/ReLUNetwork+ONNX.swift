@@ -15,8 +15,15 @@ extension ReLUNetwork {
   }
 
   /// Takes the network of an ONNX model that is a chain of these operators: Conv, Gemm and MatMul
-  /// with constant weights, Relu, Add and Sub of a constant, Flatten, Reshape, Transpose, Identity,
-  /// and the computation of a shape that flattens (Shape, Gather, Unsqueeze, Concat, Constant).
+  /// with constant weights; Add, Sub, Mul and Div of a constant, Neg, BatchNormalization; Relu,
+  /// LeakyRelu, PRelu, Clip, Abs; AveragePool, GlobalAveragePool, ReduceMean over rows and columns, MaxPool;
+  /// Flatten, Reshape, Transpose, Identity, Dropout, and the computation of a shape that flattens
+  /// (Shape, Gather, Unsqueeze, Concat, Constant).
+  ///
+  /// A residual path may go past some of them, from a Relu to an Add, through linear layers or none.
+  ///
+  /// What is linear goes into the linear layers beside it, in float64; what is linear in pieces becomes
+  /// ReLUs: `LeakyRelu` of x those of x and of -a x, a maximum those of differences.
   ///
   /// - Throws: `FormatError` or `VerificationError` that names the node, its operator and the
   ///   attribute.
@@ -30,9 +37,11 @@ extension ReLUNetwork {
     }
     var chain = ONNXChain(input: graph.inputs[0].name, shape: try ONNXChain.shape(graph.inputs[0]))
     chain.constants = try graph.constants()
-    for node in try graph.topologicalOrder() where node.operator != "Constant" {
-      try chain.take(node)
-    }
+    let nodes = try graph.topologicalOrder().filter { $0.operator != "Constant" }
+    chain.forks = ONNXFork.all(in: nodes, constants: Set(chain.constants.keys))
+    // What is on a way past is followed where that ends.
+    let aside = Set(chain.forks.values.flatMap(\.side).compactMap(\.outputs.first))
+    for node in nodes where !aside.contains(node.outputs.first ?? "") { try chain.take(node) }
     guard chain.current == graph.outputs[0].name else {
       throw VerificationError(
         .unsupportedNetwork,
@@ -51,15 +60,26 @@ struct ONNXChain {
   let inputName: String
   /// Of `current`, with a batch of 1 in front.
   var shape: [Int]
-  /// For each element of `current`, its position in the last layer's output (or in the input);
-  /// nil where nothing was transposed.
+  /// For each element of `current`, its position in a block of the last layer's output (or in the
+  /// input); nil where nothing was transposed.
   var order: [Int]?
-  /// A constant added since the last ReLU (or the input), in the order of `current`.
+  /// The last ReLU's output (or the input) comes in as many blocks, whose sum with these weights is
+  /// meant.
+  var blocks: [Double] = [1]
+  /// What that sum has been multiplied by since, in the order of `current`.
+  var factors: [Double]?
+  /// A constant added to the product, in the order of `current`.
   var shift: [Double]?
   var layers: [AffineLayer] = []
   var inputOrder: [Int]?
   /// Whether no ReLU has come since the last linear layer.
   var endsLinear = false
+  /// Values that are read twice, and what is done to them on the way past other layers.
+  var forks: [String: ONNXFork] = [:]
+  /// What is on such a way now.
+  var carried: CarriedValue?
+  /// Whether the next layer is the first that it goes past.
+  var isForking = false
 
   init(input: String, shape: [Int]) {
     current = input
@@ -102,16 +122,26 @@ struct ONNXChain {
   mutating func take(_ node: ONNXNode) throws {
     guard node.domain.isEmpty else { throw unsupported(node) }
     guard node.inputs.contains(current) else { return try fold(node) }
+    try forkIfNeeded(node)
     switch node.operator {
     case "Conv": try takeConvolution(node)
     case "Gemm": try takeGemm(node)
     case "MatMul": try takeMatMul(node)
     case "Relu": try takeReLU(node)
+    case "LeakyRelu", "PRelu": try takeLeakyReLU(node)
+    case "Abs": try takeAbsolute(node)
+    case "Clip": try takeClip(node)
     case "Add", "Sub": try takeSum(node)
+    case "Mul", "Div": try takeProduct(node)
+    case "Neg": try multiply([Double](repeating: -1, count: count), node)
+    case "BatchNormalization": try takeBatchNormalization(node)
+    case "AveragePool": try takeAveragePool(node)
+    case "GlobalAveragePool", "ReduceMean": try takeGlobalAverage(node)
+    case "MaxPool": try takeMaxPool(node)
     case "Flatten": try takeFlatten(node)
     case "Reshape": try takeReshape(node)
     case "Transpose": try takeTranspose(node)
-    case "Identity": break
+    case "Identity", "Dropout": break
     case "Shape":
       // Leaves the chain where it is.
       constants[node.outputs.first ?? ""] = TensorData(shape, shape: [shape.count])
@@ -122,9 +152,14 @@ struct ONNXChain {
   }
 
   func unsupported(_ node: ONNXNode) -> FormatError {
-    node.error(
+    if ["Softmax", "LogSoftmax"].contains(node.operator) {
+      return node.error(
+        .unsupported, found: "a Softmax, which has no bounds here",
+        expected: "the network without it: its outputs are in the same order")
+    }
+    return node.error(
       .unsupported, found: "an operator that can't be verified",
-      expected: "a chain of Conv, Gemm, MatMul, Relu, Add, Sub, Flatten, Reshape, Transpose")
+      expected: "a chain of linear layers, pools and activations that are linear in pieces")
   }
 
   // MARK: - Constants
@@ -137,8 +172,11 @@ struct ONNXChain {
         .unsupported, found: "reads a value that is not the chain's last, '\(current)'",
         expected: "a chain without branches")
     }
-    guard let numbers = first.integers() else { throw unsupported(node) }
     let value: TensorData
+    guard let numbers = first.integers() else {
+      constants[node.outputs.first ?? ""] = try reshaped(first, parts.dropFirst().first, node)
+      return
+    }
     switch node.operator {
     case "Gather":
       guard parts.count == 2, let index = parts[1].integers(), index.count == 1,
@@ -155,6 +193,30 @@ struct ONNXChain {
     default: throw unsupported(node)
     }
     constants[node.outputs.first ?? ""] = value
+  }
+
+  /// A constant of reals, such as slopes that get the axes of a picture.
+  private func reshaped(
+    _ tensor: TensorData, _ listed: TensorData?, _ node: ONNXNode
+  ) throws -> TensorData {
+    var shape = tensor.shape
+    switch node.operator {
+    case "Identity", "Cast": break
+    case "Transpose":
+      guard shape.count == 2, try node.ints("perm", default: [1, 0]) == [1, 0] else {
+        throw unsupported(node)
+      }
+      return TensorData(transposed(tensor), shape: [shape[1], shape[0]])
+    case "Unsqueeze":
+      let axes = try listed?.integers() ?? node.ints("axes", default: [])
+      let rank = shape.count + axes.count
+      for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
+        guard 0...shape.count ~= axis, rank <= 8 else { throw unsupported(node) }
+        shape.insert(1, at: axis)
+      }
+    default: throw unsupported(node)
+    }
+    return TensorData(tensor.doubles(), shape: shape)
   }
 
   func constant(_ node: ONNXNode, _ position: Int) throws -> TensorData {
@@ -174,16 +236,11 @@ struct ONNXChain {
   /// The collected network, ended with a layer that changes nothing where a ReLU or a transpose
   /// came last.
   mutating func network() throws -> ReLUNetwork {
+    guard !layers.isEmpty else {
+      throw VerificationError(.unsupportedNetwork, "the network has no linear layer")
+    }
     if !endsLinear || order != nil {
-      guard !layers.isEmpty, count <= 4096 else {
-        throw VerificationError(
-          .unsupportedNetwork, "the network has no linear layer, or a ReLU on \(count) outputs")
-      }
-      let size = count
-      let node = ONNXNode(operator: "Gemm", inputs: [], outputs: ["output"])
-      let one = (0..<size * size).map { $0 / size == $0 % size ? 1.0 : 0 }
-      try takeDense(
-        node, one, outputs: size, inputs: size, biases: [Double](repeating: 0, count: size))
+      try takeIdentity(ONNXNode(operator: "Gemm", inputs: [], outputs: ["output"]))
     }
     return try ReLUNetwork(
       inputShape: Array(inputShape.dropFirst()), layers: layers, inputOrder: inputOrder)

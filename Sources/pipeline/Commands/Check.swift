@@ -33,8 +33,8 @@ struct Check: ParsableCommand {
     let (project, loaded) = try pipeline.load()
     guard let launcher else {
       return Terminal.print(
-        "\(loaded.file) is right: \(loaded.pipeline.cells.count) cells, "
-          + "\(loaded.graph.instances.count) stage instances")
+        "\(loaded.file) is right: \(counted(loaded.pipeline.cells.count, "cell")), "
+          + counted(loaded.graph.instances.count, "stage instance"))
     }
     var options = try execution.options(project)
     options.isVerifying = true
@@ -51,11 +51,12 @@ struct Check: ParsableCommand {
     let stages = Set(outcome.verifications.map(\.instance)).count
     Terminal.print(
       "reproduced \(outcome.verifications.count - differing.count) of "
-        + "\(outcome.verifications.count) outputs of \(stages) stages")
+        + "\(counted(outcome.verifications.count, "output")) of \(counted(stages, "stage"))")
     let executed = outcome.record.instances.filter { $0.outcome == .executed }.count
     if executed > stages {
       Terminal.print(
-        "\(executed - stages) stages had no earlier result to compare with; they have one now")
+        "no earlier result to compare with: \(counted(executed - stages, "stage")); there is one now"
+      )
     }
     if let signal = outcome.signal { throw ExitCode(128 + signal) }
     if !differing.isEmpty { throw ExitCode(8) }

@@ -65,7 +65,8 @@ struct Doctor: ParsableCommand {
     return Finding(
       name: "provenance", isGood: false,
       detail: project.logProblem ?? "\(project.root) is no git repository",
-      advice: "`pipeline init` makes one; without it records stay in Artifacts/runs")
+      advice: project.logProblem == nil
+        ? "`pipeline init` makes one; without it records stay in Artifacts/runs" : nil)
   }
 
   private func store(_ project: Project) -> Finding {

@@ -21,6 +21,10 @@ struct Log: ParsableCommand {
   @Option(name: [.customShort("n"), .customLong("limit")], help: "How many.")
   var limit = 20
 
+  func validate() throws {
+    if limit < 1 { throw ValidationError("--limit is \(limit), but must be at least 1") }
+  }
+
   @Flag(help: "As JSON.")
   var json = false
 
@@ -166,6 +170,6 @@ struct Sync: ParsableCommand {
         status: 7, "error P0601: this is not a git repository; 'git init' turns provenance on")
     }
     let result = try log.sync(remote: remote)
-    Terminal.note("\(result.fetched) runs fetched, \(result.pushed) pushed")
+    Terminal.note("\(counted(result.fetched, "run")) fetched, \(result.pushed) pushed")
   }
 }

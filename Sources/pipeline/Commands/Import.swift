@@ -65,8 +65,8 @@ struct Import: ParsableCommand {
     let loaded = try options.project(of: target).load(target, options: SpecOptions())
     let count = imported.notes.count
     Terminal.note(
-      "\(loaded.graph.instances.count) stage instances"
-        + (count == 0 ? "" : "; \(count) \(count == 1 ? "thing" : "things") to look at, see above"))
+      counted(loaded.graph.instances.count, "stage instance")
+        + (count == 0 ? "" : "; \(counted(count, "thing")) to look at, see above"))
   }
 
   private func surroundings(_ folder: String) -> DVCImport.Surroundings {

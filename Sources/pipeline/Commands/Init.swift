@@ -71,9 +71,9 @@ struct Init: ParsableCommand {
       - stage: squares
         run: |
           i=0
-          echo "n,square" > ${outputs.table}
+          echo "n,square" > "${outputs.table}"
           while [ $i -lt ${params.count} ]; do
-            i=$((i + 1)); echo "$i,$((i * i))" >> ${outputs.table}
+            i=$((i + 1)); echo "$i,$((i * i))" >> "${outputs.table}"
           done
           echo "{\"type\":\"metric\",\"name\":\"rows\",\"value\":$i}" >&3
         outputs: {table: {kind: table/csv}}

@@ -32,7 +32,7 @@ struct Plan: ParsableCommand {
     let cached = plan.count - rows.count
     Terminal.print(
       rows.isEmpty
-        ? "nothing to do: all \(cached) stages are cached" : "\(cached) of \(plan.count) cached")
+        ? "nothing to do: \(allCached(cached))" : "\(cached) of \(plan.count) cached")
   }
 }
 

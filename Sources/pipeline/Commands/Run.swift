@@ -146,7 +146,7 @@ struct Run: ParsableCommand {
   /// What the next run says when it finds nothing to do.
   private func summary(of record: RunRecord) -> String {
     let count = record.instances.filter { $0.outcome != .skipped }.count
-    return (["all \(count) stages are cached (run \(record.id))"] + claimLines(record, plain: true))
+    return (["\(allCached(count)) (run \(record.id))"] + claimLines(record, plain: true))
       .joined(separator: "\n")
   }
 

@@ -30,8 +30,27 @@ struct GarbageCommand: ParsableCommand {
   @Option(help: "Keep objects younger than so many minutes, which a run may be about to use.")
   var minimumAge = 60.0
 
+  func validate() throws {
+    if keepRuns < 0 {
+      throw ValidationError("--keep-runs is \(keepRuns), but must be at least 0")
+    }
+    if !(minimumAge >= 0) {
+      throw ValidationError("--minimum-age is \(minimumAge), but must be at least 0")
+    }
+  }
+
   func run() throws {
     let project = try options.project()
+    if let problem = project.logProblem {
+      throw ProjectError(
+        status: 7,
+        "error P0601: what the runs need cannot be told, so nothing is garbage: \(problem)")
+    }
+    if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: project.store.path) {
+      Terminal.note(
+        "warning: the store is a link to '\(target)'; what only runs of other projects on it need "
+          + "counts as not needed")
+    }
     guard yes else {
       if try !plan(project).paths.isEmpty { Terminal.note("`pipeline gc --yes` removes them") }
       return
@@ -59,9 +78,16 @@ struct GarbageCommand: ParsableCommand {
     }
     let garbage = project.store.garbage(
       keeping: keys, artifacts: artifacts, minimumAge: minimumAge * 60)
+    if kept.isEmpty, keepRuns > 0, !garbage.paths.isEmpty {
+      throw ProjectError(
+        status: 7,
+        "error P0601: no run is recorded here, though the store has results: was the repository "
+          + "moved? `pipeline gc --keep-runs 0` removes them nevertheless")
+    }
     Terminal.print(
-      "\(garbage.paths.count) objects, \(sizeText(garbage.size)), are not needed by the latest "
-        + "\(kept.count) runs; \(garbage.kept) objects, \(sizeText(garbage.keptSize)), stay")
+      "not needed by the latest \(counted(kept.count, "run")): "
+        + "\(counted(garbage.paths.count, "object")), \(sizeText(garbage.size)); "
+        + "\(counted(garbage.kept, "object")), \(sizeText(garbage.keptSize)), stay")
     return garbage
   }
 }

@@ -84,7 +84,8 @@ class PlainDisplay: RunDisplay {
 
   private func metrics(of record: InstanceRecord) -> String {
     let shown = record.metrics.sorted { $0.key < $1.key }.prefix(3).map { name, metric in
-      "\(name) \(metric.value.double.map { shortNumber($0) } ?? metric.value.text)"
+      Terminal.fitted(
+        "\(name) \(metric.value.double.map { shortNumber($0) } ?? metric.value.text)", 60)
     }
     return shown.isEmpty ? "" : Terminal.styled("  " + shown.joined(separator: ", "), .dim)
   }

@@ -69,7 +69,8 @@ func durationText(_ seconds: Double) -> String {
   func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
   if seconds < 9.995 { return fixed(seconds, 2) + " s" }
   if seconds < 99.95 { return fixed(seconds, 1) + " s" }
-  let whole = Int(seconds.rounded())
+  // A record that somebody else wrote may say anything.
+  let whole = Int(min(seconds, 1e15).rounded())
   if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
   return "\(whole / 3600) h \(String(format: "%02d", whole / 60 % 60)) min"
 }
@@ -85,6 +86,20 @@ func sizeText(_ bytes: Int) -> String {
   }
   return unit == 0
     ? "\(bytes) B" : String(format: size < 10 ? "%.1f" : "%.0f", size) + " " + units[unit]
+}
+
+/// A number with its noun: `1 stage`, `2 stages`.
+func counted(_ number: Int, _ noun: String) -> String {
+  "\(number) \(noun)\(number == 1 ? "" : "s")"
+}
+
+/// That nothing is to do: `the stage is cached`, `all 2 stages are cached`.
+func allCached(_ count: Int) -> String {
+  switch count {
+  case 0: "there is no stage"
+  case 1: "the stage is cached"
+  default: "all \(count) stages are cached"
+  }
 }
 
 /// Rows as aligned columns.
