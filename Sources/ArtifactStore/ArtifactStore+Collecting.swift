@@ -116,5 +116,19 @@ extension ArtifactStore {
     return true
   }
 
+  /// Removes what killed processes left half written, unless a run uses the store.
+  public func removeAbandonedWrites() {
+    let folder = "\(path)/tmp"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard !names.isEmpty, let lease = (try? exclusiveLease()) ?? nil else { return }
+    for name in names {
+      // A command that takes no lease may be writing, too.
+      guard let writer = Int32(name.prefix { $0 != "-" }), kill(writer, 0) != 0, errno == ESRCH
+      else { continue }
+      unlink("\(folder)/\(name)")
+    }
+    withExtendedLifetime(lease) {}
+  }
+
   private func isAction(_ path: String) -> Bool { path.contains("/action/") }
 }

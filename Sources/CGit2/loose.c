@@ -104,7 +104,11 @@ static int read_object(void **data, size_t *size, git_object_t *type, git_odb_ba
     memcpy(object, start + skipped, known - skipped);
     // One more byte than there should be, which stays a zero.
     uint64_t rest = length - (known - skipped) + 1;
-    if (rest > UINT32_MAX) goto end;
+    if (rest > UINT32_MAX) {
+      // More than zlib counts in one call: libgit2 reads it.
+      result = GIT_ENOTFOUND;
+      goto end;
+    }
     stream.next_out = (Bytef *)object + (known - skipped);
     stream.avail_out = (uInt)rest;
     if (status != Z_STREAM_END) status = inflate(&stream, Z_FINISH);

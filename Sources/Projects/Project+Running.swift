@@ -32,6 +32,7 @@ extension Project {
   ) throws -> RunOutcome {
     let id = Project.newRunIdentifier()
     let started = timestamp()
+    store.removeAbandonedWrites()
     let lease = try store.lease()
     let lock = try store.lock(run: id)
     defer { withExtendedLifetime((lease, lock)) {} }

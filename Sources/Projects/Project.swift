@@ -21,13 +21,22 @@ public final class Project {
   /// Why there is no log although there may be a repository.
   public let logProblem: String?
 
+  /// Holds an empty store for those who only look at a project that has none.
+  private let scratch: ScratchFolder?
+
   /// - `root`: Absolute.
   /// - `builtIn`: The stages that are linked into the program.
+  /// - `makesStore`: Whether to make a store where there is none; those who only look must not.
   /// - Throws: `StoreError` when the store cannot be used.
-  public init(root: String, builtIn: [any Stage.Type], environment: [String: String]) throws {
+  public init(
+    root: String, builtIn: [any Stage.Type], environment: [String: String], makesStore: Bool = true
+  ) throws {
     self.root = root
     self.environment = environment
-    let store = try ArtifactStore.open(at: "\(root)/Artifacts")
+    let path = "\(root)/Artifacts"
+    scratch =
+      makesStore || FileManager.default.fileExists(atPath: "\(path)/format") ? nil : ScratchFolder()
+    let store = try ArtifactStore.open(at: scratch?.path ?? path)
     self.store = store
     let given = environment["PIPELINE_STAGES"]?.split(separator: ":").map(String.init) ?? []
     catalog = StageCatalog(
@@ -73,6 +82,13 @@ public final class Project {
     guard absolute.hasPrefix(root + "/") else { return nil }
     return String(absolute.dropFirst(root.count + 1))
   }
+}
+
+/// A folder of its own that goes away with its owner.
+private final class ScratchFolder {
+  let path = NSTemporaryDirectory() + "/pipeline-look-\(UUID().uuidString)"
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 // MARK: - Reading a pipeline

@@ -32,8 +32,17 @@ public final class StageCatalog: PluginCatalog {
     var plugins: [String: Plugin] = [:]
     for folder in searchPath.reversed() {
       observe(folder)
+      var beside: [String: String] = [:]
       for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {
-        if let plugin = read("\(folder)/\(name)") { plugins[plugin.manifest.name] = plugin }
+        guard let plugin = read("\(folder)/\(name)") else { continue }
+        let stage = plugin.manifest.name
+        if let other = beside[stage] {
+          warn(
+            "the folder '\(other)' beside this one has a stage '\(stage)', too; this one is used",
+            "\(folder)/\(name)")
+        }
+        beside[stage] = name
+        plugins[stage] = plugin
       }
     }
     for stage in builtIn {
@@ -41,6 +50,11 @@ public final class StageCatalog: PluginCatalog {
         text: String(decoding: stage.manifest, as: UTF8.self), file: "\(stage)/stage.yaml")
       diagnostics += problems
       if let manifest {
+        if case .folder(let folder)? = plugins[manifest.name]?.home {
+          warn(
+            "'\(manifest.name)' is built in, and this one is not used; give it another name", folder
+          )
+        }
         plugins[manifest.name] = Plugin(manifest: manifest, code: stage.code, home: .builtIn)
       }
     }
@@ -48,17 +62,34 @@ public final class StageCatalog: PluginCatalog {
     return plugins
   }
 
+  private func warn(_ message: String, _ folder: String) {
+    diagnostics.append(
+      Diagnostic(
+        code: "P0132", severity: .warning, message: message,
+        location: SourceLocation(file: "\(folder)/stage.yaml", line: 1, column: 1)))
+  }
+
   /// A plugin in a folder; nil where the folder is none, or holds the sources of a built-in stage.
   private func read(_ folder: String) -> Plugin? {
     let file = "\(folder)/stage.yaml"
     observe(file)
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      if FileManager.default.fileExists(atPath: file) {
+        warn("the manifest is not UTF-8 text, or cannot be read", folder)
+      }
+      return nil
+    }
     let (manifest, problems) = Manifest.read(text: text, file: file)
     guard let manifest else {
       diagnostics += problems
       return nil
     }
-    guard !manifest.exec.isEmpty else { return nil }
+    guard !manifest.exec.isEmpty else {
+      if !FileManager.default.fileExists(atPath: "\(folder)/Sources") {
+        warn("the manifest of '\(manifest.name)' lacks 'exec', the command that it runs", folder)
+      }
+      return nil
+    }
     do {
       return Plugin(manifest: manifest, code: try code(of: manifest, folder), home: .folder(folder))
     } catch {

@@ -87,7 +87,8 @@ extension Manifest {
     if name == nil { reader.need("stage", what: "the plugin's name") }
     let versionText = reader.string("version")
     let version = versionText.flatMap { Version($0.value) }
-    if version == nil {
+    // A number has been told of already: of 1.10 it would have lost the zero.
+    if version == nil, versionText != nil || !reader.has("version") {
       reader.report(
         Diagnostic(
           code: "P0132", message: "the manifest lacks a version such as 1.0.0",

@@ -83,7 +83,7 @@ enum Completions {
     let root = Project.root(for: FileManager.default.currentDirectoryPath)
     // Asking a shell's question must not make a store.
     guard FileManager.default.fileExists(atPath: "\(root)/Artifacts/format") else { return nil }
-    return try? Project(root: root, builtIn: [], environment: [:])
+    return try? Project(root: root, builtIn: [], environment: [:], makesStore: false)
   }
 
   /// The texts of the pipeline file that the arguments name and of all that it includes.

@@ -27,9 +27,11 @@ struct ProjectOptions: ParsableArguments {
   }
 
   /// The project of the current folder.
-  func project() throws -> Project {
+  ///
+  /// - `writes`: Whether the command may make a store.
+  func project(writes: Bool = false) throws -> Project {
     try enter()
-    return try open(FileManager.default.currentDirectoryPath)
+    return try open(FileManager.default.currentDirectoryPath, writes)
   }
 
   /// The project of the current folder; where there is none, one in the user's cache folder, so that
@@ -37,7 +39,7 @@ struct ProjectOptions: ParsableArguments {
   func projectOrCache() throws -> Project {
     try enter()
     let current = FileManager.default.currentDirectoryPath
-    if Project.enclosingRoot(of: current) != nil { return try open(current) }
+    if Project.enclosingRoot(of: current) != nil { return try open(current, true) }
     let environment = ProcessInfo.processInfo.environment
     let caches =
       environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
@@ -55,14 +57,19 @@ struct ProjectOptions: ParsableArguments {
   }
 
   /// The project that a file belongs to.
-  func project(of file: String) throws -> Project {
-    try open(URL(fileURLWithPath: file).deletingLastPathComponent().path)
+  func project(of file: String, writes: Bool = false) throws -> Project {
+    try open(URL(fileURLWithPath: file).deletingLastPathComponent().path, writes)
   }
 
-  private func open(_ folder: String) throws -> Project {
+  private func open(_ folder: String, _ writes: Bool) throws -> Project {
     let root = Project.root(for: folder)
-    return try Project(
-      root: root, builtIn: BuiltinStages.all, environment: environment(root))
+    let project = try Project(
+      root: root, builtIn: BuiltinStages.all, environment: environment(root), makesStore: writes)
+    // Or its runs would seem not to be there; a run says it at its end.
+    if !writes, let problem = project.logProblem {
+      Terminal.note(Terminal.styled("warning", .yellow) + ": the runs cannot be read: \(problem)")
+    }
+    return project
   }
 
   /// The environment, with the mirror that lies beside the project where nothing else is named.
@@ -102,7 +109,8 @@ struct PipelineOptions: ParsableArguments {
     completion: .directory)
   var mirror: String?
 
-  func load() throws -> (Project, LoadedPipeline) {
+  /// - `writes`: Whether the command may make a store.
+  func load(writes: Bool = false) throws -> (Project, LoadedPipeline) {
     try project.enter()
     if let mirror {
       var isFolder: ObjCBool = false
@@ -115,7 +123,7 @@ struct PipelineOptions: ParsableArguments {
       setenv("PIPELINE_MIRROR", URL(fileURLWithPath: mirror).path, 1)
     }
     let file = try fileOrDefault()
-    let opened = try project.project(of: file)
+    let opened = try project.project(of: file, writes: writes)
     let loaded = try opened.load(file, options: try specOptions())
     for remark in loaded.remarks { Terminal.note(remark.rendered { _ in nil }) }
     return (opened, loaded)

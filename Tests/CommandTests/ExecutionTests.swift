@@ -115,6 +115,28 @@ struct ExecutionTests {
     #expect(wrong.status == 3)
   }
 
+  @Test func `plugins that nobody can mean are warned of`() throws {
+    let manifest = "version: 1.0.0\nexec: [\"true\"]\n"
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, uses: same@1}\n"),
+      "Stages/one/stage.yaml": "stage: same\n" + manifest,
+      "Stages/two/stage.yaml": "stage: same\n" + manifest,
+      "Stages/three/stage.yaml": "stage: fetch\n" + manifest,
+      "Stages/four/stage.yaml": "stage: four\nversion: 1.0.0\n",
+      "Stages/five/Sources/x": "", "Stages/five/stage.yaml": "stage: five\nversion: 1.0.0\n",
+    ])
+    let result = try project.run("check")
+    #expect(result.status == 0)
+    for words in [
+      "two/stage.yaml:1:1: warning P0132: the folder 'one' beside this one has a stage 'same', too",
+      "three/stage.yaml:1:1: warning P0132: 'fetch' is built in, and this one is not used",
+      "four/stage.yaml:1:1: warning P0132: the manifest of 'four' lacks 'exec'",
+    ] {
+      #expect(result.errors.contains(words), "\(result.errors)")
+    }
+    #expect(!result.errors.contains("five"))
+  }
+
   @Test func `content that is not what its digest says has an exit code of its own`() throws {
     let project = try ProjectFolder([
       "paper.yaml": pipeline(

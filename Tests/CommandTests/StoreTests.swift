@@ -94,6 +94,26 @@ struct StoreTests {
     #expect(half.output.contains("the first one is not in this store"), "\(half.all)")
   }
 
+  @Test func `runs in a repository that git does not trust are not said to be missing`() throws {
+    let project = try project()
+    let given = try project.shell("chown -R 65534 .git . 2>/dev/null && echo yes || true")
+    guard given == "yes" else { return }  // needs the right to give files away
+    let quiet = ["HOME": "\(project.path)/none", "GIT_CONFIG_NOSYSTEM": "1"]
+    for command in [["log"], ["show"], ["gc", "--yes", "--minimum-age", "0"]] {
+      let result = try project.run(command, environment: quiet)
+      #expect(
+        result.errors.hasPrefix("warning: the runs cannot be read: the repository around"),
+        "\(result.all)")
+      #expect(result.errors.contains("belongs to another user"))
+    }
+    let refused = try project.run("gc", "--yes", "--minimum-age", "0", environment: quiet)
+    #expect(refused.status == 7)
+    #expect(refused.errors.contains("error P0601: what the runs need cannot be told"))
+    try project.shell("chown -R $(id -u) . .git")
+    #expect(try project.run("run").status == 0)
+    #expect(try project.outcomes() == ["a": "cached", "b": "cached"])
+  }
+
   @Test func `garbage is not collected where the runs cannot be read`() throws {
     let project = try project()
     try project.shell("mv .git away")
@@ -103,6 +123,30 @@ struct StoreTests {
     try project.shell("mv away .git")
     #expect(try project.run("run").status == 0)
     #expect(try project.outcomes() == ["a": "cached", "b": "cached"])
+  }
+
+  @Test(arguments: [
+    ["plan"], ["status"], ["check"], ["explain", "a"], ["log"], ["schema"], ["stage", "list"],
+    ["gc"], ["fsck"],
+  ])
+  func `looking at a project makes no store`(command: [String]) throws {
+    let project = try ProjectFolder([
+      "paper.yaml": pipeline("  - {stage: a, run: 'cat ${inputs.i}', inputs: {i: ./paper.yaml}}\n")
+    ])
+    let scratch = "\(project.path)/tmp"
+    try project.shell("mkdir tmp")
+    let result = try project.run(command, environment: ["TMPDIR": scratch])
+    #expect(result.status == 0, "\(result.all)")
+    #expect(try project.shell("ls -A . tmp") == ".:\n.git\npaper.yaml\ntmp\n\ntmp:")
+  }
+
+  @Test func `what a killed process left half written is removed by the next run`() throws {
+    let project = try project()
+    let dead = try project.shell("sh -c 'echo $$'")
+    try project.write("Artifacts/tmp/\(dead)-17", "half")
+    try project.write("Artifacts/tmp/\(getpid())-17", "being written")
+    #expect(try project.run("run", "--set", "n=6").status == 0)
+    #expect(try project.shell("ls Artifacts/tmp") == "\(getpid())-17")
   }
 
   @Test func `a store of a newer program is refused`() throws {

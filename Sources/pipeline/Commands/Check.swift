@@ -30,7 +30,7 @@ struct Check: ParsableCommand {
 
   func run() throws {
     let launcher = rerun ? try StageLauncher() : nil
-    let (project, loaded) = try pipeline.load()
+    let (project, loaded) = try pipeline.load(writes: rerun)
     guard let launcher else {
       return Terminal.print(
         "\(loaded.file) is right: \(counted(loaded.pipeline.cells.count, "cell")), "

@@ -26,7 +26,7 @@ struct Doctor: ParsableCommand {
     var findings = libraries() + [tensors()] + pageParts()
     // A project cannot be opened without them, and says less well what is missing.
     if findings.prefix(3).allSatisfy(\.isGood) {
-      let project = try options.project()
+      let project = try options.project(writes: true)
       findings = [repository(project), store(project), sandbox(project)] + findings
       findings += [drawings(project), mirror(project)]
     }

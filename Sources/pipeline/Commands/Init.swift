@@ -39,7 +39,7 @@ struct Init: ParsableCommand {
   func run() throws {
     try options.enter()
     let folder = FileManager.default.currentDirectoryPath
-    let project = try options.project()
+    let project = try options.project(writes: true)
     if project.log == nil && project.logProblem == nil {
       let git = Process()
       git.executableURL = URL(fileURLWithPath: "/usr/bin/env")

@@ -30,7 +30,9 @@ struct Report: ParsableCommand {
   func run() throws {
     try options.enter()
     let isFile = revision.hasSuffix(".yaml") || revision.hasSuffix(".yml")
-    let project = isFile ? try options.project(of: revision) : try options.project()
+    let project =
+      isFile
+      ? try options.project(of: revision, writes: true) : try options.project(writes: true)
     let record: RunRecord
     if isFile {
       guard let file = project.relative(revision),

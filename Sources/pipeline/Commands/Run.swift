@@ -62,7 +62,7 @@ struct Run: ParsableCommand {
   private func execute() throws -> (Project, LoadedPipeline, RunOutcome) {
     // Before the process has threads.
     let launcher = try StageLauncher()
-    let (project, loaded) = try pipeline.load()
+    let (project, loaded) = try pipeline.load(writes: true)
     let display = execution.display
     let outcome = try project.run(
       loaded, selection: cells.selection, options: try execution.options(project),

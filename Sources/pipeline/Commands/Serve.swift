@@ -28,7 +28,7 @@ struct Serve: ParsableCommand {
 
   func run() throws {
     // Wrong files are told at once, and not to the page.
-    let (project, _) = try pipeline.load()
+    let (project, _) = try pipeline.load(writes: true)
     let path = URL(fileURLWithPath: try pipeline.fileOrDefault()).standardizedFileURL
       .resolvingSymlinksInPath().path
     let (root, environment) = (project.root, project.environment)
