@@ -234,6 +234,9 @@ def main():
         "pipeline: v1\nname: big\ncells:\n  - stage: a\n    run: 'true'\n"
         "    inputs: {x: ./data}\n")
     data = big / "data"
+    # Commands that only look leave no store, and remember nothing, in a project that never ran.
+    data.write_text("small")
+    cpu([ours, "run", "-q"], big, 1)
     with open(data, "wb") as file:
         for _ in range(2048):
             file.write(os.urandom(1 << 20))
