@@ -183,15 +183,10 @@ extension ONNXChain {
   /// Takes a linear layer that changes nothing but the order, which becomes that of `current`.
   mutating func takeIdentity(_ node: ONNXNode) throws {
     let shape = shape
-    if shape.count == 4, order == nil || layers.isEmpty,
-      let pointwise = Convolution(
-        inChannels: shape[1], inHeight: shape[2], inWidth: shape[3], outChannels: shape[1],
-        kernel: (1, 1), stride: (1, 1), padding: (0, 0)),
-      factors == nil || factors.flatMap(pointwise.perInputChannel) != nil
+    if order == nil || layers.isEmpty, let identity = AffineLayer.identity(of: shape),
+      factors == nil || factors.flatMap({ identity.convolution?.perInputChannel($0) }) != nil
     {
-      let one = (0..<shape[1] * shape[1]).map { $0 / shape[1] == $0 % shape[1] ? 1.0 : 0 }
-      let none = [Double](repeating: 0, count: shape[1])
-      return try take(AffineLayer(pointwise, weights: one, biases: none), node)
+      return try take(identity, node)
     }
     guard count <= 4096 else {
       throw node.error(

@@ -70,48 +70,33 @@ extension ONNXChain {
     }
     var tournament = Tournament(places: window.places.count, isNegativePossible: !isRectified)
     let channels = shape[1]
-    var isFirst = true
+    // The first round takes the window's places, each later one what the round before gave.
+    var source = window
+    var units = 1
     while let round = tournament.next() {
-      if isFirst {
-        guard let convolution = window.convolution(self, outChannels: channels * round.count) else {
-          throw noFit(node, window)
-        }
-        var weights = [Double](repeating: 0, count: convolution.weightCount)
-        for (unit, form) in round.enumerated() {
-          for (place, factor) in form {
-            let (row, column) = window.places[place]
-            for channel in 0..<channels {
-              weights[convolution.position(unit * channels + channel, channel, row, column)] =
-                factor
-            }
-          }
-        }
-        let none = [Double](repeating: 0, count: convolution.outChannels)
-        try take(AffineLayer(convolution, weights: weights, biases: none), node)
-      } else {
-        guard
-          let pointwise = Convolution(
-            inChannels: shape[1], inHeight: shape[2], inWidth: shape[3],
-            outChannels: channels * round.count, kernel: (1, 1), stride: (1, 1), padding: (0, 0))
-        else { throw noFit(node, window) }
-        var weights = [Double](repeating: 0, count: pointwise.weightCount)
-        for (unit, form) in round.enumerated() {
-          for (source, factor) in form {
-            for channel in 0..<channels {
-              weights[
-                pointwise.position(unit * channels + channel, source * channels + channel, 0, 0)] =
-                factor
-            }
-          }
-        }
-        let none = [Double](repeating: 0, count: pointwise.outChannels)
-        try take(AffineLayer(pointwise, weights: weights, biases: none), node)
+      guard let convolution = source.convolution(self, outChannels: channels * round.count) else {
+        throw noFit(node, source)
       }
-      isFirst = false
+      let places = source.places
+      var weights = [Double](repeating: 0, count: convolution.weightCount)
+      for (unit, form) in round.enumerated() {
+        for (index, factor) in form {
+          let (row, column) = places[index % places.count]
+          let block = units == 1 ? 0 : index
+          for channel in 0..<channels {
+            weights[
+              convolution.position(
+                unit * channels + channel, block * channels + channel, row, column)] = factor
+          }
+        }
+      }
+      let none = [Double](repeating: 0, count: convolution.outChannels)
+      try take(AffineLayer(convolution, weights: weights, biases: none), node)
       endsLinear = false
+      source = ONNXWindow(extent: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0])
+      units = round.count
     }
-    guard !isFirst else { return }
-    let units = shape[1] / channels
+    guard units > 1 else { return }
     blocks = (0..<units).map { tournament.winner[$0] ?? 0 }
     shape[1] = channels
   }

@@ -77,7 +77,6 @@ extension ONNXChain {
     }
     carried = CarriedValue(fork: fork, shape: shape, strides: strides)
     forks[current] = nil
-    isForking = true
   }
 
   /// The layer that does the work of one and carries what goes past it.
@@ -111,9 +110,9 @@ extension ONNXChain {
       past = AffineLayer.identity(carried.shape[1])
     }
     self.carried = carried
-    let result = isForking ? layer.above(past) : layer.beside(past)
-    isForking = false
-    guard let result else { throw failure }
+    // Before the first layer that it goes past, what goes past is all there is.
+    let isFork = layers.last?.outputs == count
+    guard let result = isFork ? layer.above(past) : layer.beside(past) else { throw failure }
     return result
   }
 
@@ -154,20 +153,8 @@ extension ONNXChain {
     }
     self.carried = nil
     layers[layers.count - 1] = both
-    let sum: AffineLayer
-    if let shape = main.convolution {
-      let channels = shape.outChannels
-      guard
-        let pointwise = Convolution(
-          inChannels: channels, inHeight: shape.outHeight, inWidth: shape.outWidth,
-          outChannels: channels, kernel: (1, 1), stride: (1, 1), padding: (0, 0))
-      else { preconditionFailure("a convolution without outputs") }
-      sum = AffineLayer(
-        pointwise, weights: AffineLayer.identity(channels).weights,
-        biases: [Double](repeating: 0, count: channels))
-    } else {
-      sum = AffineLayer.identity(own)
-    }
+    let sum = main.convolution == nil ? AffineLayer.identity(own) : AffineLayer.identity(of: shape)
+    guard let sum else { preconditionFailure("a convolution without outputs") }
     blocks = [1, 1]
     try take(sum, node)
   }
@@ -186,6 +173,20 @@ extension AffineLayer {
     AffineLayer(
       weights: (0..<size * size).map { $0 / size == $0 % size ? 1 : 0 },
       biases: [Double](repeating: 0, count: size), inputs: size)
+  }
+
+  /// The convolution that changes nothing in a value of (1, channels, rows, columns).
+  ///
+  /// - Returns: Nil for another shape.
+  static func identity(of shape: [Int]) -> AffineLayer? {
+    guard shape.count == 4,
+      let pointwise = Convolution(
+        inChannels: shape[1], inHeight: shape[2], inWidth: shape[3], outChannels: shape[1],
+        kernel: (1, 1), stride: (1, 1), padding: (0, 0))
+    else { return nil }
+    return AffineLayer(
+      pointwise, weights: identity(shape[1]).weights,
+      biases: [Double](repeating: 0, count: shape[1]))
   }
 
   /// The layer that gives this one's outputs and then another's, of the same inputs.

@@ -78,8 +78,6 @@ struct ONNXChain {
   var forks: [String: ONNXFork] = [:]
   /// What is on such a way now.
   var carried: CarriedValue?
-  /// Whether the next layer is the first that it goes past.
-  var isForking = false
 
   init(input: String, shape: [Int]) {
     current = input
