@@ -83,10 +83,8 @@ struct EnsembleValidation {
 
   private static func addedVariances(_ plain: Posterior) -> [Double] {
     guard plain.likelihood == .heteroscedastic else { return [0] }
-    let targets = plain.rows.targets
-    let mean = targets.reduce(0, +) / Double(targets.count)
-    let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(targets.count)
-    return shares.map { $0 * square }
+    let variance = Moments(plain.rows.targets).variance
+    return shares.map { $0 * variance }
   }
 
   /// −log of the mixture's density, summed over rows.

@@ -60,17 +60,16 @@ struct GradientTraining {
   static func constant(_ plain: Posterior) -> [Double] {
     let targets = plain.rows.targets
     let count = Double(targets.count)
-    let mean = targets.reduce(0, +) / count
+    let moments = Moments(targets)
     let outputs: [Double]
     switch plain.likelihood {
-    case .gaussian: outputs = [mean]
+    case .gaussian: outputs = [moments.mean]
     case .heteroscedastic:
-      let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
       // The inverse of softplus.
-      outputs = [mean, log(expm1(max(square, Likelihood.leastVariance)))]
+      outputs = [moments.mean, log(expm1(max(moments.variance, Likelihood.leastVariance)))]
     case .bernoulli:
       // One row more of each class, so that one that isn't there is possible.
-      let share = (mean * count + 1) / (count + 2)
+      let share = (moments.mean * count + 1) / (count + 2)
       outputs = [log(share / (1 - share))]
     case .categorical(let classes):
       outputs = (0..<classes).map { label in

@@ -162,16 +162,14 @@ struct PropagatedBeliefs {
 
   /// Believes that targets have the same mean and, where the noise isn't known, variance everywhere.
   mutating func become(constantOf targets: [Double]) {
-    let count = Double(targets.count)
-    let mean = targets.reduce(0, +) / count
+    let moments = Moments(targets)
     means = [Double](repeating: 0, count: means.count)
     variances = means
     // An input of each layer is a 1, and sums are divided by the root of how many inputs there are.
     let inputs = network.layers.last?.inputs ?? 0
-    means[means.count - 1] = mean * Double(inputs + 1).squareRoot()
+    means[means.count - 1] = moments.mean * Double(inputs + 1).squareRoot()
     guard case .learned = noise else { return }
-    let square = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    noise = .known(variance: max(square, Likelihood.leastVariance))
+    noise = .known(variance: max(moments.variance, Likelihood.leastVariance))
   }
 
   /// −log p of each row; infinite where a belief isn't finite.
