@@ -41,7 +41,7 @@ public struct Hypernetwork: InferenceMethod {
   public func fit(
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> ApproximatePosterior {
-    try inference.fit(Self.name, posterior, context) { inputs, outputs, _ in
+    var result = try inference.fit(Self.name, posterior, context) { inputs, outputs, _ in
       let generator = WeightGenerator(
         noise: noise, width: width, size: (inputs + 1) * outputs)
       return divergence == .semiImplicit
@@ -50,6 +50,12 @@ public struct Hypernetwork: InferenceMethod {
           generator: generator, rows: inputs + 1, columns: outputs,
           eachWeight: divergence == .weights)
     }
+    if divergence != .semiImplicit {
+      result.warnings.append(
+        "unreliable: a divergence by nearest neighbours bounds nothing; these draws may be far too sure "
+          + "or not sure enough")
+    }
+    return result
   }
 }
 
