@@ -54,31 +54,48 @@ public struct FunctionConvergence: Hashable, Sendable {
     return "unreliable: R̂ of the function is \(value) on \(rows): the chains have not mixed"
   }
 
-  /// R̂ of the function in the network's units at the rows that were fitted, or at some fifty of them, evenly
-  /// spaced.
+  /// R̂ of the function in the network's units where rows were fitted, and half way between two of them, where
+  /// the data say less.
   ///
   /// - Parameters:
   ///   - draws: Of several chains.
-  ///   - posterior: Whose rows they were fitted to.
+  ///   - posterior: Whose rows they were fitted to; of many some fifty are taken, evenly spaced.
   /// - Returns: The largest; undefined where there is one chain, or too few draws.
   /// - Throws: ``InferenceError`` for chains of different lengths.
   static func rHat(
     of draws: ApproximatePosterior, _ posterior: Posterior
   ) throws -> Statistic {
     guard draws.rule == .draws, draws.chains > 1 else { return .undefined("one chain") }
-    let count = posterior.rows.count
-    let kept = min(count, mostRows)
-    let energy = Energy(
-      try posterior.selected((0..<kept).map { $0 * count / kept }))
+    let blocks = RowBlocks(places(posterior.rows.inputs))
+    let pass = NetworkPass(draws.network)
+    let outputs = draws.network.outputs
+    let values = (0..<draws.count).map { draw -> [Double] in
+      var values: [Double] = []
+      pass.forEachBlock(of: blocks, draws.parameters(draw)) { block, sums in
+        for row in 0..<block.count {
+          for output in 0..<outputs { values.append(sums[output * block.stride + row]) }
+        }
+      }
+      return values
+    }
     let length = draws.count / draws.chains
-    let values = (0..<draws.count).map { energy.outputs(draws.whitened($0, posterior)) }
-    let rHats = try (0..<kept * posterior.network.outputs).map { place in
+    let rHats = try values[0].indices.map { place in
       try ChainDiagnostics.rHat(
         of: (0..<draws.chains).map { chain in
           (chain * length..<(chain + 1) * length).map { values[$0][place] }
         })
     }
     return worst(rHats, max)
+  }
+
+  /// Some rows, and the middle of each and of one that comes half of them later.
+  private static func places(_ rows: Rows) -> Rows {
+    let kept = min(rows.count, mostRows)
+    let some = rows.selected((0..<kept).map { $0 * rows.count / kept })
+    let middles = (0..<kept).flatMap { row in
+      zip(some[row], some[(row + kept / 2) % kept]).map { ($0 + $1) / 2 }
+    }
+    return Rows(some.values + middles, count: 2 * kept, width: rows.width)
   }
 
   /// Enough to see whether chains agree; neighbours say the same.
@@ -107,7 +124,9 @@ extension ApproximatePosterior {
     report["sampled_temperature_se"] = temperature?.error
     let rHat = try FunctionConvergence.rHat(of: self, posterior)
     report["rhat"] = rHat.value
-    if let warning = FunctionConvergence.warning(rHat, on: "the rows that were fitted") {
+    if let warning = FunctionConvergence.warning(
+      rHat, on: "the rows that were fitted and between them")
+    {
       warnings.append(warning)
     }
     return temperature
