@@ -82,6 +82,16 @@ struct BayesianEvaluationTests {
       ])
     }
     #expect(error?.message.contains("above 1.05 it is no reference") == true)
+    // Of themselves they tell only that they are unreliable.
+    let outcome = try await run([
+      "posterior": try Self.posterior(apart, chains: 2), "test": try file("x0,y\n1,1\n2,2\n"),
+      "grid": try file("x0\n0\n1\n"),
+    ])
+    let scores = try Value(json: Data(try outcome.bytes("scores")))
+    let warnings = scores.map?["warnings"]?.list?.compactMap(\.string) ?? []
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.hasPrefix("unreliable: R̂ of the function is ") == true)
+    #expect(outcome.log.count == 1)
   }
 
   @Test func `what doesn't fit is one clear sentence`() async throws {
