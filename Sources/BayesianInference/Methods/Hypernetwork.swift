@@ -59,7 +59,10 @@ public struct Hypernetwork: InferenceMethod {
   }
 }
 
-/// relu(ε W₁ + b₁) W₂ + b₂ with ε ~ N(0, I).
+/// relu(ε W₁ + b₁) W₂ / width + b₂ with ε ~ N(0, I).
+///
+/// Adam moves each number by about the same amount. Without the width, the many that lead to a weight would
+/// together move it so fast that it is near its prior before anything is learned.
 struct WeightGenerator {
   /// The length of ε.
   let noise: Int
@@ -72,7 +75,7 @@ struct WeightGenerator {
   func start(_ random: inout RandomStream) -> [Double] {
     random.normals(noise * width).map { $0 / Double(noise).squareRoot() }
       + [Double](repeating: 0, count: width)
-      + random.normals(width * size).map { 0.1 * $0 / Double(width).squareRoot() }
+      + random.normals(width * size).map { 0.1 * $0 * Double(width).squareRoot() }
       + random.normals(size)
   }
 
@@ -85,7 +88,9 @@ struct WeightGenerator {
     let first = try parameters[0..<ends[0]].reshaped(noise, width)
     let second = try parameters[ends[1]..<ends[2]].reshaped(width, size)
     let epsilon = try random.normal([count, noise], dtype: .float64)
-    let hidden = try (epsilon.matmul(first) + parameters[ends[0]..<ends[1]]).relu()
+    let hidden =
+      try (epsilon.matmul(first) + parameters[ends[0]..<ends[1]]).relu()
+      * (1 / Double(width))
     return try hidden.matmul(second) + parameters[ends[2]..<ends[3]]
   }
 }
