@@ -16,6 +16,8 @@ public struct Posterior: Sendable {
   public let arithmetic: Arithmetic
   private let doubleRows: RowBlocks?
   private let floatRows: SingleRows?
+  /// The inputs for ``SingleOneHiddenPass``; nil where the network or the arithmetic isn't its.
+  let laneRows: SingleLaneRows?
 
   /// What energies and their gradients are computed in.
   public enum Arithmetic: String, Hashable, Sendable, CaseIterable {
@@ -56,6 +58,9 @@ public struct Posterior: Sendable {
     self.arithmetic = arithmetic
     doubleRows = arithmetic == .double ? RowBlocks(rows.inputs) : nil
     floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
+    laneRows =
+      arithmetic == .single && SingleOneHiddenPass.runs(network)
+      ? SingleLaneRows(rows.inputs) : nil
   }
 
   /// The same model given only some of the rows.
@@ -73,6 +78,9 @@ public struct Posterior: Sendable {
     arithmetic = other.arithmetic
     doubleRows = arithmetic == .double ? RowBlocks(rows.inputs) : nil
     floatRows = arithmetic == .single ? SingleRows(rows.inputs) : nil
+    laneRows =
+      arithmetic == .single && SingleOneHiddenPass.runs(network)
+      ? SingleLaneRows(rows.inputs) : nil
   }
 
   /// Parameters θ of whitened coordinates z.
