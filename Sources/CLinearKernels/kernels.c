@@ -13,6 +13,7 @@ typedef double vector __attribute__((vector_size(8 * LANES), aligned(sizeof(doub
 
 // Macros, since a function can't return a vector that is wider than the default's registers.
 #define LOAD(pointer) (*(const vector *)(pointer))
+#define STORE(pointer, v) (*(vector *)(pointer) = (v))
 #define SUM(v) ((((v)[0] + (v)[4]) + ((v)[1] + (v)[5])) + (((v)[2] + (v)[6]) + ((v)[3] + (v)[7])))
 
 // Four rows at a time, two columns of them at a time: each number that is loaded serves two or four
@@ -127,5 +128,50 @@ WIDTHS void linear_symmetric_times_f64(
     const double *a = matrix + row * size;
     double p = vector[row];
     for (size_t k = 0; k < size; k++) result[k] += p * a[k];
+  }
+}
+
+// Four rows times two vectors of columns: each number that is loaded serves two or four products.
+WIDTHS void linear_matrix_times_f64(
+    size_t rows, size_t inner, size_t columns, const double *left, const double *right,
+    double *result) {
+  for (size_t first = 0; first < rows; first += ROWS) {
+    size_t count = rows - first < ROWS ? rows - first : ROWS;
+    // A short last group repeats its last row and stores it more than once.
+    const double *a[ROWS];
+    double *to[ROWS];
+    for (size_t r = 0; r < ROWS; r++) {
+      size_t row = first + (r < count ? r : count - 1);
+      a[r] = left + row * inner;
+      to[r] = result + row * columns;
+    }
+    size_t column = 0;
+    for (; column + 2 * LANES <= columns; column += 2 * LANES) {
+      vector p0 = {0}, p1 = {0}, p2 = {0}, p3 = {0}, q0 = {0}, q1 = {0}, q2 = {0}, q3 = {0};
+      for (size_t k = 0; k < inner; k++) {
+        const double *b = right + k * columns + column;
+        vector u = LOAD(b), v = LOAD(b + LANES);
+        p0 += a[0][k] * u, p1 += a[1][k] * u, p2 += a[2][k] * u, p3 += a[3][k] * u;
+        q0 += a[0][k] * v, q1 += a[1][k] * v, q2 += a[2][k] * v, q3 += a[3][k] * v;
+      }
+      STORE(to[0] + column, p0), STORE(to[0] + column + LANES, q0);
+      STORE(to[1] + column, p1), STORE(to[1] + column + LANES, q1);
+      STORE(to[2] + column, p2), STORE(to[2] + column + LANES, q2);
+      STORE(to[3] + column, p3), STORE(to[3] + column + LANES, q3);
+    }
+    for (; column < columns; column += LANES) {
+      size_t width = columns - column < LANES ? columns - column : LANES;
+      vector p0 = {0}, p1 = {0}, p2 = {0}, p3 = {0};
+      for (size_t k = 0; k < inner; k++) {
+        const double *b = right + k * columns + column;
+        vector u = {0};
+        for (size_t lane = 0; lane < width; lane++) u[lane] = b[lane];
+        p0 += a[0][k] * u, p1 += a[1][k] * u, p2 += a[2][k] * u, p3 += a[3][k] * u;
+      }
+      for (size_t lane = 0; lane < width; lane++) {
+        to[0][column + lane] = p0[lane], to[1][column + lane] = p1[lane];
+        to[2][column + lane] = p2[lane], to[3][column + lane] = p3[lane];
+      }
+    }
   }
 }

@@ -6,12 +6,23 @@ package struct KernelFeatures: Sendable {
   package let width: Int
   /// Row after row.
   private(set) var values: [Double]
+  /// The first columns, whose kernel k gives the whole one as k + s·k², and s.
+  private let linearWidth: Int
+  private let squareShare: Double
 
   package init(rowCount: Int, width: Int, values: [Double]) {
+    self.init(rowCount: rowCount, width: width, values: values, linearWidth: width, squareShare: 0)
+  }
+
+  private init(
+    rowCount: Int, width: Int, values: [Double], linearWidth: Int, squareShare: Double
+  ) {
     precondition(values.count == rowCount * width, "\(values.count) values")
     self.rowCount = rowCount
     self.width = width
     self.values = values
+    self.linearWidth = linearWidth
+    self.squareShare = squareShare
   }
 
   /// Standardised columns scaled to a mean square of 1 over the reference rows, optionally with all
@@ -56,26 +67,36 @@ package struct KernelFeatures: Sendable {
       }
     }
     let total = kept.count + kept.count * (kept.count + 1) / 2
-    self.init(rowCount: rows.count, width: total, values: values)
+    self.init(
+      rowCount: rows.count, width: total, values: values, linearWidth: kept.count,
+      squareShare: squareShare)
   }
 
   /// K for some rows and columns, row after row.
   package func kernel(_ rows: [Int], _ columns: [Int]) -> [Double] {
-    var result = [Double](repeating: 0, count: rows.count * columns.count)
-    values.withUnsafeBufferPointer { values in
-      for (position, row) in rows.enumerated() {
-        for (other, column) in columns.enumerated() {
-          result[position * columns.count + other] = product(
-            values, row * width, column * width, width)
-        }
+    var left: [Double] = []
+    left.reserveCapacity(rows.count * linearWidth)
+    for row in rows { left += values[row * width..<row * width + linearWidth] }
+    var right = [Double](repeating: 0, count: linearWidth * columns.count)
+    for (position, column) in columns.enumerated() {
+      for feature in 0..<linearWidth {
+        right[feature * columns.count + position] = values[column * width + feature]
       }
+    }
+    var result = matrixProduct(
+      left, rows: rows.count, inner: linearWidth, right, columns: columns.count)
+    if squareShare > 0 {
+      for index in result.indices { result[index] += squareShare * result[index] * result[index] }
     }
     return result
   }
 
   /// K(x, x).
   package func square(_ row: Int) -> Double {
-    values.withUnsafeBufferPointer { product($0, row * width, row * width, width) }
+    let linear = values.withUnsafeBufferPointer {
+      product($0, row * width, row * width, linearWidth)
+    }
+    return linear + squareShare * linear * linear
   }
 
   /// The scalar products of rows with a vector.
@@ -112,61 +133,4 @@ package struct KernelFeatures: Sendable {
   }
 
   func row(_ index: Int) -> ArraySlice<Double> { values[index * width..<(index + 1) * width] }
-}
-
-/// Kernel ridge regression with a constant, on explicit features; λ by exact leave-one-out error.
-package struct KernelSmoother: Sendable {
-  /// The weights of the features.
-  package var weights: [Double]
-  package var intercept: Double
-  /// The mean squared leave-one-out error.
-  package var error: Double
-  package var noise: Double
-
-  /// - `rows`: The rows whose targets are known.
-  /// - `noises`: λ to choose from; of equal errors the last wins.
-  package init(
-    _ features: KernelFeatures, rows: [Int], targets: [Double],
-    noises: [Double] = [0.003, 0.01, 0.03, 0.1, 0.3, 1]
-  ) {
-    // The normal equations of the features and a constant 1.
-    let size = features.width + 1
-    var columns = [[Double]](repeating: [], count: size)
-    for (column, _) in columns.enumerated() { columns[column].reserveCapacity(rows.count) }
-    for row in rows {
-      for (column, value) in features.row(row).enumerated() { columns[column].append(value) }
-      columns[size - 1].append(1)
-    }
-    var gram = [Double](repeating: 0, count: size * size)
-    for first in 0..<size {
-      for second in 0...first {
-        let value = dot(columns[first], columns[second])
-        gram[first * size + second] = value
-        gram[second * size + first] = value
-      }
-    }
-    let right = columns.map { dot($0, targets) }
-    var best: (error: Double, noise: Double, weights: [Double])?
-    for noise in noises {
-      var matrix = gram
-      for index in 0..<size { matrix[index * size + index] += noise }
-      guard let factor = CholeskyFactorization(matrix, size: size) else { continue }
-      let weights = factor.solve(right)
-      var total = 0.0
-      for (position, row) in rows.enumerated() {
-        let vector = Array(features.row(row)) + [1]
-        let half = factor.forward(vector)
-        let residual = targets[position] - dot(vector, weights)
-        let one = residual / max(1 - dot(half, half), 1e-9)
-        total += one * one
-      }
-      let error = total / Double(rows.count)
-      if error <= best?.error ?? .infinity { best = (error, noise, weights) }
-    }
-    let found = best ?? (1, 0, [Double](repeating: 0, count: size))
-    weights = Array(found.weights.dropLast())
-    intercept = found.weights.last ?? 0
-    error = found.error
-    noise = found.noise
-  }
 }

@@ -41,12 +41,12 @@ public struct TransferGaussianProcess: Sendable {
 
   /// The process given the samples.
   public struct Posterior: Sendable {
-    fileprivate let kernel: TransferKernel
-    fileprivate let samples: [Int]
-    fileprivate let scales: [PowerScale]
+    let kernel: TransferKernel
+    let samples: [Int]
+    let scales: [PowerScale]
     /// The standardised samples on each scale.
-    fileprivate let targets: [[Double]]
-    fileprivate let members: [Member]
+    let targets: [[Double]]
+    let members: [Member]
     /// Each sample's squared standardised left-out residual; 1 in the mean where the process is right.
     public let leftOutSquares: [Double]
     /// By how much the intervals are wider than the process says.
@@ -64,7 +64,7 @@ public struct TransferGaussianProcess: Sendable {
   }
 
   /// A scale and an outlier, given the weights.
-  fileprivate struct Hypothesis: Sendable {
+  struct Hypothesis: Sendable {
     var scale: Int
     var outlier: Int?
     /// Its share in the average; its evidence until all are known.
@@ -73,7 +73,7 @@ public struct TransferGaussianProcess: Sendable {
     var solution: [Double] = []
   }
 
-  fileprivate struct Member: Sendable {
+  struct Member: Sendable {
     var weights: TransferKernel.Weights
     var samples: ContaminatedSamples
     var hypotheses: [Hypothesis]
@@ -195,82 +195,5 @@ public struct TransferGaussianProcess: Sendable {
       let blocks = kernel.blocks.map { _ in draw(0.003, 0.3) }
       return TransferKernel.Weights(source: source, blocks: blocks, noise: draw(0.03, 1))
     }
-  }
-}
-
-extension TransferGaussianProcess.Posterior {
-  /// Predicts designs, given as positions.
-  public func predict(_ designs: [Int]) -> [TransferGaussianProcess.Prediction] {
-    let count = samples.count
-    let source = kernel.source.kernel(designs, samples)
-    let blocks = kernel.blocks.map { $0.kernel(designs, samples) }
-    let squares = kernel.blocks.map { block in designs.map { block.square($0) } }
-    var result: [TransferGaussianProcess.Prediction] = []
-    let quantile = reachInDeviations
-    for (position, design) in designs.enumerated() {
-      let own = kernel.source.square(design)
-      var (mean, second) = (0.0, 0.0)
-      for member in members {
-        var cross = [Double](repeating: 1, count: count)
-        var prior = member.weights.source * own + 1
-        for index in 0..<count {
-          cross[index] += member.weights.source * source[position * count + index]
-        }
-        for (block, weight) in member.weights.blocks.enumerated() {
-          prior += weight * squares[block][position]
-          for index in 0..<count {
-            cross[index] += weight * blocks[block][position * count + index]
-          }
-        }
-        let solved = member.samples.solution(cross)
-        let explained = prior - dot(cross, solved)
-        for hypothesis in member.hypotheses {
-          // An outlier says less, which leaves more variance.
-          let lost =
-            hypothesis.outlier.map { member.samples.gain($0) * solved[$0] * solved[$0] } ?? 0
-          let predicted = scales[hypothesis.scale].logarithm(
-            mean: dot(cross, hypothesis.solution),
-            variance: max(explained + lost, 0) + member.weights.noise)
-          mean += hypothesis.share * predicted.mean
-          second +=
-            hypothesis.share
-            * (predicted.deviation * predicted.deviation + predicted.mean * predicted.mean)
-        }
-      }
-      let deviation = calibration * max(second - mean * mean, 0).squareRoot()
-      let reach = quantile * deviation
-      result.append(
-        TransferGaussianProcess.Prediction(
-          value: exp(mean), lower: exp(mean - reach), upper: exp(mean + reach),
-          logDeviation: deviation))
-    }
-    return result
-  }
-
-  /// The half width of a 90 % interval, in deviations of what is no outlier.
-  ///
-  /// So many measurements as there were outliers among the samples will be outliers too, and outside.
-  package var reachInDeviations: Double {
-    let share = outlierShares.reduce(0, +) / Double(samples.count)
-    return NormalDistribution.quantile(exceededWith: (1 - min(0.9 / (1 - share), 0.99)) / 2)
-  }
-
-  /// What the samples say of the ranking: each predicted from the others, exactly and without refits.
-  ///
-  /// The left-out prediction is z − u/d with u = (K+σ²I)⁻¹z and d the inverse's diagonal.
-  public var leaveOneOut: [Double] {
-    var result = [Double](repeating: 0, count: samples.count)
-    for member in members {
-      for hypothesis in member.hypotheses {
-        let diagonal = member.samples.diagonal(outlier: hypothesis.outlier)
-        let scale = scales[hypothesis.scale]
-        for index in samples.indices {
-          let left =
-            targets[hypothesis.scale][index] - hypothesis.solution[index] / diagonal[index]
-          result[index] += hypothesis.share * scale.logarithm(mean: left, variance: 0).mean
-        }
-      }
-    }
-    return result.map { exp($0) }
   }
 }

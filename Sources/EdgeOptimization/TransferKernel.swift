@@ -51,6 +51,8 @@ public struct TransferKernel: Sendable {
     var errors: [Double] = []
     var smoothed: [[Double]] = []
     var known: [[Int: Double]] = []
+    // Mostly all sources are known on the same designs.
+    var systems: (smoothing: KernelSmoother.System, tables: KernelSmoother.System)?
     for (number, latency) in sources.enumerated() {
       let rows = pool.filter { !latency[$0].isNaN }
       guard rows.count >= 3 else {
@@ -67,13 +69,20 @@ public struct TransferKernel: Sendable {
       let targets = rows.map { scale.standardise(latency[$0]) }
       known.append(
         Dictionary(uniqueKeysWithValues: rows.map { ($0, log(latency[$0])) }))
-      let smoother = KernelSmoother(smoothing, rows: rows, targets: targets)
+      let same = systems?.smoothing.rows == rows ? systems : nil
+      let shared =
+        same ?? (
+          KernelSmoother.System(smoothing, rows: rows),
+          KernelSmoother.System(
+            tables, rows: rows, noises: [0.1, 0.3, 1, 3, 10, 30, 100, 300])
+        )
+      systems = shared
+      let smoother = shared.smoothing.smoother(targets)
       let share = max(0.05, 1 - smoother.error).squareRoot()
       errors.append(smoother.error)
       smoothed.append(
         smoothing.times(smoother.weights, rows: all).map { share * ($0 + smoother.intercept) })
-      let table = KernelSmoother(
-        tables, rows: rows, targets: targets, noises: [0.1, 0.3, 1, 3, 10, 30, 100, 300])
+      let table = shared.tables.smoother(targets)
       let trust = max(0.05, 1 - table.error).squareRoot()
       TransferKernel.add(&parts, space, designs, table.weights.map { trust * $0 })
     }
@@ -241,8 +250,10 @@ public struct TransferKernel: Sendable {
       throw EdgeError(
         .badParameter, "\(count) samples of \(candidates.count) candidates; 1 or more are needed")
     }
-    var own = covariance(candidates, candidates, weights)
     var cross = covariance(candidates, judged, weights)
+    var own = candidates.map { variance($0, weights) }
+    // A column of C for each chosen design, from those before it: a Cholesky factor of C by pivots.
+    var columns: [[Double]] = []
     let (rows, width) = (candidates.count, judged.count)
     var chosen: [Int] = []
     for _ in 0..<count {
@@ -251,25 +262,39 @@ public struct TransferKernel: Sendable {
         for position in 0..<rows where !chosen.contains(position) {
           let gain =
             product(cross, position * width, position * width, width)
-            / (own[position * rows + position] + weights.noise)
+            / (own[position] + weights.noise)
           if gain > best.gain { best = (gain, position) }
         }
       }
       let pivot = best.position
       chosen.append(pivot)
-      let scale = 1 / (own[pivot * rows + pivot] + weights.noise)
-      let column = (0..<rows).map { own[$0 * rows + pivot] * scale }
-      TransferKernel.subtract(column, pivot, from: &own, width: rows)
-      TransferKernel.subtract(column, pivot, from: &cross, width: width)
+      let scale = 1 / (own[pivot] + weights.noise).squareRoot()
+      var column = covariance([candidates[pivot]], candidates, weights)
+      for other in columns {
+        for position in 0..<rows { column[position] -= other[pivot] * other[position] }
+      }
+      for position in 0..<rows {
+        column[position] *= scale
+        own[position] -= column[position] * column[position]
+      }
+      columns.append(column)
+      TransferKernel.subtract(column, pivot, scale, from: &cross, width: width)
     }
     return chosen.map { candidates[$0] }
   }
 
-  /// Subtracts the outer product of a column with the pivot's row.
+  /// The prior variance of a design.
+  private func variance(_ design: Int, _ weights: Weights) -> Double {
+    zip(weights.blocks, blocks).reduce(weights.source * source.square(design) + 1) {
+      $0 + $1.0 * $1.1.square(design)
+    }
+  }
+
+  /// Subtracts the outer product of a column with the pivot's row, times a factor.
   private static func subtract(
-    _ column: [Double], _ pivot: Int, from matrix: inout [Double], width: Int
+    _ column: [Double], _ pivot: Int, _ scale: Double, from matrix: inout [Double], width: Int
   ) {
-    let row = Array(matrix[pivot * width..<(pivot + 1) * width])
+    let row = matrix[pivot * width..<(pivot + 1) * width].map { scale * $0 }
     matrix.withUnsafeMutableBufferPointer { matrix in
       for position in column.indices {
         let (factor, start) = (column[position], position * width)

@@ -73,6 +73,7 @@ public struct LatencyPredictor: Sendable {
       rowCount: known.count, width: features.width, values: try features.rows(known))
     var smoothed: [[Double]] = []
     var targets: [[Double]] = []
+    var system: KernelSmoother.System?
     for (device, profile) in profiles.enumerated() {
       let values = live.map { place -> Double in
         let latency = latencies[device][place]
@@ -83,8 +84,10 @@ public struct LatencyPredictor: Sendable {
         throw EdgeError(
           .badTable, "device \(device) has \(valid.count) valid latencies, 3 are needed")
       }
-      smoothed.append(
-        KernelSmoother(rows, rows: valid, targets: valid.map { values[$0] }).weights)
+      let same = system?.rows == valid ? system : nil
+      let shared = same ?? KernelSmoother.System(rows, rows: valid)
+      system = shared
+      smoothed.append(shared.smoother(valid.map { values[$0] }).weights)
       targets.append(values)
     }
     let count = references.count

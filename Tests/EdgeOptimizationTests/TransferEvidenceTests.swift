@@ -40,6 +40,33 @@ struct CholeskyFactorizationTests {
     #expect(abs(half.reduce(0) { $0 + $1 * $1 } - form) < 1e-7 * max(1, abs(form)))
   }
 
+  /// Sizes with and without a rest of rows, of pairs of vectors and of single ones.
+  @Test(arguments: [(1, 1, 1), (4, 3, 16), (5, 7, 24), (6, 2, 13), (3, 5, 41), (9, 1, 8)])
+  func `a matrix product is that of all rows with all columns`(
+    rows: Int, inner: Int, columns: Int
+  ) {
+    var generator = SplitMix64(seed: UInt64(rows + inner + columns))
+    let left = (0..<rows * inner).map { _ in Double(generator.next() >> 11) * 0x1p-53 - 0.5 }
+    let right = (0..<inner * columns).map { _ in Double(generator.next() >> 11) * 0x1p-53 - 0.5 }
+    let found = matrixProduct(left, rows: rows, inner: inner, right, columns: columns)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let value = (0..<inner).reduce(0) {
+          $0 + left[row * inner + $1] * right[$1 * columns + column]
+        }
+        #expect(abs(found[row * columns + column] - value) < 1e-14)
+      }
+    }
+    // A column alone has the same product, bit by bit.
+    let last = (0..<inner).map { right[$0 * columns + columns - 1] }
+    let alone = matrixProduct(left, rows: rows, inner: inner, last, columns: 1)
+    #expect(alone == (0..<rows).map { found[$0 * columns + columns - 1] })
+  }
+
+  @Test func `a product over nothing is zero`() {
+    #expect(matrixProduct([], rows: 2, inner: 0, [], columns: 1) == [0, 0])
+  }
+
   @Test(arguments: [1, 2, 7, 16, 33])
   func `a matrix times its inverse is the identity`(size: Int) throws {
     var generator = SplitMix64(seed: UInt64(size))

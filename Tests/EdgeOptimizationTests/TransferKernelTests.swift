@@ -14,8 +14,32 @@ struct KernelFeaturesTests {
     for (left, right) in zip(linear.kernel(all, all), squared.kernel(all, all)) {
       #expect(abs(left + 0.3 * left * left - right) < 1e-12)
     }
+    // So is the scalar product of the features that stand for the products.
+    for (left, right) in zip(
+      KernelFeatures.joined([squared]).kernel(all, all), squared.kernel(all, all))
+    {
+      #expect(abs(left - right) < 1e-12)
+    }
     // The mean of K(x, x) over the reference is 1.
     #expect(abs(all.reduce(0) { $0 + linear.square($1) } / 4 - 1) < 1e-12)
+  }
+
+  @Test func `devices known on the same designs are smoothed as each alone`() {
+    let features = KernelFeatures(
+      rowCount: 6, width: 2, values: [1, 0, 2, 1, -1, 3, 0, 2, 1, 1, -2, 0.5])
+    let rows = [0, 1, 3, 4, 5]
+    let system = KernelSmoother.System(features, rows: rows)
+    for targets in [[1.0, 3, 2, 2, -2], [0, 1, 0, 1, 1]] {
+      let (shared, alone) = (
+        system.smoother(targets), KernelSmoother(features, rows: rows, targets: targets)
+      )
+      #expect(shared.weights == alone.weights && shared.noise == alone.noise)
+      // The normal equations' residual.
+      let residuals = zip(features.times(shared.weights, rows: rows), targets).map {
+        $1 - $0 - shared.intercept
+      }
+      #expect(abs(residuals.reduce(0, +) - shared.noise * shared.intercept) < 1e-12)
+    }
   }
 
   @Test func `a smoother's leave-one-out error is that of as many refits`() {
@@ -74,6 +98,22 @@ struct TransferGaussianProcessTests {
       try variance([chosen[0], $0]) < variance([chosen[0], $1])
     }
     #expect(chosen[1] == second)
+  }
+
+  @Test func `a prediction does not depend on what is predicted with it`() throws {
+    let (kernel, _, target) = try Self.small()
+    let samples = [0, 3, 7, 12, 20, 33, 41]
+    let posterior = try TransferGaussianProcess(kernel: kernel, trials: SourceTrials()).fit(
+      samples: samples, latencies: samples.map { target[$0] })
+    // Enough for more than one batch, the last of them short.
+    let designs = (0..<5).flatMap { _ in 0..<117 }
+    let together = posterior.predict(designs)
+    #expect(together.count == designs.count)
+    for (design, prediction) in zip(designs, together) {
+      #expect(prediction == together[design])
+    }
+    #expect(posterior.predict([5]) == [together[5]])
+    #expect(posterior.predict([]).isEmpty)
   }
 
   @Test func `few samples predict a device whose latency is a sum, in its unit`() throws {

@@ -18,6 +18,12 @@ void linear_inverse_f64(size_t size, const double *factor, double *half, double 
 void linear_symmetric_times_f64(
     size_t size, const double *matrix, const double *vector, double *result);
 
+// A matrix of rows × inner elements times one of inner × columns, each row after row. All columns are
+// added up in the same order, so that equal ones have equal products.
+void linear_matrix_times_f64(
+    size_t rows, size_t inner, size_t columns, const double *left, const double *right,
+    double *result);
+
 // The scalar product of two runs, in 32 partial sums.
 double linear_product_f64(size_t count, const double *left, const double *right);
 
