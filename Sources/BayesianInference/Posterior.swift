@@ -23,7 +23,7 @@ public struct Posterior: Sendable {
   public enum Arithmetic: String, Hashable, Sendable, CaseIterable {
     /// float64: to rounding what the formulas say.
     case double
-    /// float32: some six digits, twice as fast or more, and half the memory.
+    /// float32: some six digits, two to five times as fast.
     case single
   }
 
