@@ -22,7 +22,7 @@ public enum RandomSearch {
   public static func summary(
     measuring count: Int, rows: [DesignTrial.Row], latencies: [Double], accuracies: [Double],
     draws: Int = 50, random: RandomStream
-  ) throws(EdgeError) -> (gap: Double, exceeded: Double)? {
+  ) throws -> (gap: Double, exceeded: Double)? {
     guard latencies.count == accuracies.count else {
       throw EdgeError(
         .badTable, "\(latencies.count) latencies and \(accuracies.count) accuracies of designs")
