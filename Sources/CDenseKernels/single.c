@@ -114,6 +114,9 @@ CHOOSE(
     (rows, columns, w, ldw, x, ldx))
 CHOOSE(double, square_sum, (size_t count, const float *x), (count, x))
 CHOOSE(
+    double, errors, (size_t count, const float *x, const float *y, float factor, float *d),
+    (count, x, y, factor, d))
+CHOOSE(
     void, leapfrog,
     (size_t count, float kick, float drift, const float *restrict deviations,
      const float *restrict gradient, float *restrict momentum, float *restrict z,

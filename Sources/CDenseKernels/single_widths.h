@@ -229,6 +229,26 @@ static double NAME(square_sum)(size_t count, const float *x) {
   return total;
 }
 
+static double NAME(errors)(
+    size_t count, const float *x, const float *y, float factor, float *d) {
+  // Sixteen sums side by side, so that an addition doesn't wait for the last one.
+  double sums[16] = {0}, total = 0;
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16)
+    for (int lane = 0; lane < 16; lane++) {
+      float error = x[i + lane] - y[i + lane];
+      d[i + lane] = factor * error;
+      sums[lane] += (double)error * error;
+    }
+  for (; i < count; i++) {
+    float error = x[i] - y[i];
+    d[i] = factor * error;
+    sums[i % 16] += (double)error * error;
+  }
+  for (int lane = 0; lane < 16; lane++) total += sums[lane];
+  return total;
+}
+
 static void NAME(leapfrog)(
     size_t count, float kick, float drift, const float *restrict deviations,
     const float *restrict gradient, float *restrict momentum, float *restrict z,

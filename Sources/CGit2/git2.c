@@ -27,6 +27,7 @@ LATE(git_object_size_t, git_blob_rawsize, (const git_blob *blob), (blob))
 LATE(int, git_branch_upstream_remote, (git_buf *buf, git_repository *repo, const char *refname),
      (buf, repo, refname))
 LATE(void, git_buf_dispose, (git_buf *buffer), (buffer))
+LATE(const git_signature *, git_commit_author, (const git_commit *commit), (commit))
 LATE(int, git_commit_create, (git_oid *id, git_repository *repo, const char *update_ref, const
      git_signature *author, const git_signature *committer, const char *message_encoding, const char
      *message, const git_tree *tree, size_t parent_count, const git_commit *parents[]), (id, repo,
@@ -38,6 +39,7 @@ LATE(int, git_commit_lookup, (git_commit **commit, git_repository *repo, const g
 LATE(const char *, git_commit_message, (const git_commit *commit), (commit))
 LATE(const char *, git_commit_summary, (git_commit *commit), (commit))
 LATE(int, git_commit_tree, (git_tree **tree_out, const git_commit *commit), (tree_out, commit))
+LATE(git_time_t, git_commit_time, (const git_commit *commit), (commit))
 LATE(const git_oid *, git_commit_tree_id, (const git_commit *commit), (commit))
 LATE(void, git_error_clear, (void), ())
 LATE(const git_error *, git_error_last, (void), ())
@@ -82,7 +84,13 @@ LATE(int, git_odb_add_backend, (git_odb *odb, git_odb_backend *backend, int prio
      priority))
 LATE(void *, git_odb_backend_data_alloc, (git_odb_backend *backend, size_t len), (backend, len))
 LATE(void, git_odb_backend_data_free, (git_odb_backend *backend, void *data), (backend, data))
+LATE(int, git_odb_foreach, (git_odb *db, git_odb_foreach_cb callback, void *payload), (db, callback,
+     payload))
 LATE(void, git_odb_free, (git_odb *db), (db))
+LATE(void, git_odb_object_free, (git_odb_object *object), (object))
+LATE(int, git_odb_read, (git_odb_object **out, git_odb *db, const git_oid *id), (out, db, id))
+LATE(int, git_odb_read_header, (size_t *size, git_object_t *type, git_odb *db, const git_oid *id),
+     (size, type, db, id))
 LATE(int, git_odb_write, (git_oid *out, git_odb *odb, const void *data, size_t len, git_object_t
      type), (out, odb, data, len, type))
 LATE(int, git_oid_cmp, (const git_oid *a, const git_oid *b), (a, b))

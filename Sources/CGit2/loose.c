@@ -130,6 +130,12 @@ static int read_header(size_t *size, git_object_t *type, git_odb_backend *base, 
   return read_object(NULL, size, type, base, id);
 }
 
+// libgit2's own backend, which has the same objects, lists them.
+static int list_nothing(git_odb_backend *base, git_odb_foreach_cb callback, void *payload) {
+  (void)base, (void)callback, (void)payload;
+  return 0;
+}
+
 static void free_backend(git_odb_backend *base) { free(base); }
 
 int git_read_loose_objects(git_repository *repository) {
@@ -143,6 +149,7 @@ int git_read_loose_objects(git_repository *repository) {
     backend->base.version = GIT_ODB_BACKEND_VERSION;
     backend->base.read = read_object;
     backend->base.read_header = read_header;
+    backend->base.foreach = list_nothing;
     backend->base.free = free_backend;
     snprintf(backend->folder, length, "%sobjects/", folder);
     // Before libgit2's own, which have 1 and 2.

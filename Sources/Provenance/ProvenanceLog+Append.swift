@@ -13,17 +13,21 @@ extension ProvenanceLog {
   public func append(_ record: RunRecord) throws(ProvenanceError) -> String {
     try record.checkId()
     try record.checkDurations()
-    let folder = try write(RecordParts(of: record))
     let message = RunSummary(of: record).message
-    let commit = try move(RefName.log) { (parent) throws(ProvenanceError) in
-      try self.logCommit(record, folder: folder, message: message, parent: parent)
+    warning = nil
+    let (commit, folder) = try minded { () throws(ProvenanceError) in
+      let folder = try self.write(RecordParts(of: record))
+      let commit = try self.move(RefName.log) { (tip) throws(ProvenanceError) in
+        let parent = try self.soundLog(tip)
+        return try self.logCommit(record, folder: folder, message: message, parent: parent)
+      }
+      return (commit, folder)
     }
-    noteWarning = nil
     if let source = record.source?.commit {
       do throws(ProvenanceError) {
         try addNote(noteLine(record, folder: folder), to: source)
       } catch {
-        noteWarning = "The run is recorded, but without its note: \(error.message)"
+        warning = "The run is recorded, but without its note: \(error.message)"
       }
     }
     return commit.hex
@@ -125,8 +129,10 @@ extension ProvenanceLog {
       throw ProvenanceError(
         .badRecord, "'\(commit)' is not a commit's id; its note was not written")
     }
-    _ = try move(RefName.notes) { (parent) throws(ProvenanceError) in
-      try self.noteCommit([line], on: target, parent: parent)
+    _ = try minded { () throws(ProvenanceError) in
+      try self.move(RefName.notes) { (tip) throws(ProvenanceError) in
+        try self.noteCommit([line], on: target, parent: try self.soundNotes(tip))
+      }
     }
   }
 
@@ -140,7 +146,7 @@ extension ProvenanceLog {
       try check(git_commit_lookup(&base, repository, &parent), "\(RefName.notes) can't be read")
     }
     defer { git_commit_free(base) }
-    var note = noteLines(on: target, in: base)
+    var note = try noteLines(on: target, in: base)
     for line in lines { insert(line, into: &note) }
     let text = note.joined(separator: "\n") + "\n"
     let signature = try identity()
@@ -153,12 +159,15 @@ extension ProvenanceLog {
     return id
   }
 
-  func noteLines(on target: git_oid, in commit: OpaquePointer?) -> [String] {
+  func noteLines(
+    on target: git_oid, in commit: OpaquePointer?
+  ) throws(ProvenanceError) -> [String] {
+    guard let commit else { return [] }
     var target = target
     var note: OpaquePointer?
-    guard let commit, git_note_commit_read(&note, repository, commit, &target) == 0 else {
-      return []
-    }
+    let status = git_note_commit_read(&note, repository, commit, &target)
+    if status == GIT_ENOTFOUND.rawValue { return [] }
+    try check(status, "the note on commit \(target.hex.prefix(12)) can't be read")
     defer { git_note_free(note) }
     guard let text = git_note_message(note) else { return [] }
     let bytes = UnsafeBufferPointer(start: text, count: strlen(text))

@@ -9,17 +9,18 @@ import RunRecord
 extension ProvenanceLog {
   /// Writes a record's folder.
   func write(_ parts: RecordParts) throws(ProvenanceError) -> git_oid {
-    var database: OpaquePointer?
-    try check(git_repository_odb(&database, repository), "the objects of \(place) can't be had")
+    let database = try objects()
     defer { git_odb_free(database) }
     // Hashes first, and compresses and writes only what is new.
     func file(_ bytes: [UInt8]) throws(ProvenanceError) -> git_oid {
-      var id = git_oid()
-      let status = bytes.withUnsafeBytes {
-        git_odb_write(&id, database, $0.baseAddress, $0.count, GIT_OBJECT_BLOB)
+      try replacingDamaged { () throws(ProvenanceError) in
+        var id = git_oid()
+        let status = bytes.withUnsafeBytes {
+          git_odb_write(&id, database, $0.baseAddress, $0.count, GIT_OBJECT_BLOB)
+        }
+        try check(status, .notWritable, "the run can't be recorded in \(self.place)")
+        return id
       }
-      try check(status, .notWritable, "the run can't be recorded in \(place)")
-      return id
     }
     var entries = [("record.json", try file(parts.head), GIT_FILEMODE_BLOB)]
     for list in RecordList.allCases {
@@ -52,10 +53,13 @@ extension ProvenanceLog {
       try check(
         git_treebuilder_insert(nil, builder, name, &id, mode), "'\(name)' can't be recorded")
     }
-    var id = git_oid()
-    try check(
-      git_treebuilder_write(&id, builder), .notWritable, "the log of \(place) can't be written")
-    return id
+    return try replacingDamaged { () throws(ProvenanceError) in
+      var id = git_oid()
+      try check(
+        git_treebuilder_write(&id, builder), .notWritable,
+        "the log of \(self.place) can't be written")
+      return id
+    }
   }
 
   /// Reads what is wanted of a record's folder.

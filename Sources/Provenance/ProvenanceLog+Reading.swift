@@ -75,9 +75,21 @@ extension ProvenanceLog {
   ) throws(ProvenanceError) -> Content? {
     guard RunRecord.isUsable(id: id), let root = try logTree() else { return nil }
     defer { git_tree_free(root) }
-    guard let parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
-    else { return nil }
-    return try readRecord(parts, from: "the record of run \(id) in \(place)")
+    return try content(ofRecord: id, in: root)
+  }
+
+  func content<Content: RecordContent>(
+    ofRecord id: String, in root: OpaquePointer
+  ) throws(ProvenanceError) -> Content? {
+    do throws(ProvenanceError) {
+      guard let parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
+      else { return nil }
+      return try readRecord(parts, from: "the record of run \(id) in \(place)")
+    } catch {
+      // The next record has most parts of this one again.
+      mindsDamage = true
+      throw error
+    }
   }
 
   private func newestRun(for commit: git_oid) -> String? {

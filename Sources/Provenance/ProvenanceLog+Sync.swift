@@ -211,10 +211,10 @@ extension ProvenanceLog {
     defer { git_note_iterator_free(iterator) }
     var (note, target) = (git_oid(), git_oid())
     while git_note_next(&note, &target, iterator) == 0 {
-      let lines = noteLines(on: target, in: commits)
+      let lines = try noteLines(on: target, in: commits)
       var present: OpaquePointer?
       try check(git_commit_lookup(&present, repository, &result), "our notes can't be read")
-      let known = Set(noteLines(on: target, in: present))
+      let known = Set(try noteLines(on: target, in: present))
       git_commit_free(present)
       if known.isSuperset(of: lines) { continue }
       result = try noteCommit(lines, on: target, parent: result)

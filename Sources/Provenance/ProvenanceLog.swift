@@ -14,8 +14,11 @@ public final class ProvenanceLog: RunHistory {
   /// The parts of the record that was read last, with their ids: what is recorded next has most of them again,
   /// and to compare bytes takes a small part of the time of git's hash.
   var readParts: [RecordList: [(bytes: [UInt8], id: git_oid)]] = [:]
-  /// Why the last recorded run's note is missing, in a sentence for the user; the record is there.
-  public internal(set) var noteWarning: String?
+  /// Whether damaged objects were met: see `minded`.
+  var mindsDamage = false
+  /// What was amiss as the last run was recorded, in a sentence for the user: damage in the log, or a note that
+  /// is missing; the record is there.
+  public internal(set) var warning: String?
 
   /// Opens the repository that a folder lies in.
   ///

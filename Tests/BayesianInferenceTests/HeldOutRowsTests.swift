@@ -85,4 +85,19 @@ struct HeldOutRowsTests {
     #expect(added > 0.1 && added < 1.3)
     #expect(try await fit(["epochs": 30]).noise == [])
   }
+
+  @Test
+  func `passes over the rows stay the published ones unless left-out rows speak against them`() {
+    let choice = ProbabilisticBackpropagation.choice
+    let flat = { (value: Double) in [Double](repeating: value, count: 10) }
+    // Better by a hair, which may be chance.
+    let alternating = (0..<10).map { $0 % 2 == 0 ? 0.7 : 1.2 }
+    #expect(choice([40: flat(1), 5: alternating, 0: flat(2)]) == 40)
+    #expect(choice([40: flat(1), 5: flat(0.9), 0: flat(2)]) == 5)
+    // One row that is far off has an error that nothing exceeds, and a mean that is worse than a constant's.
+    let wrong = [50] + [Double](repeating: 0.5, count: 9)
+    #expect(choice([40: wrong, 5: flat(1.5), 0: flat(2)]) == 5)
+    #expect(choice([40: wrong, 5: flat(.infinity), 0: flat(2)]) == 0)
+    #expect(choice([40: flat(.infinity), 5: flat(.nan), 0: flat(2)]) == 0)
+  }
 }

@@ -51,7 +51,7 @@ struct LinearModelTruth {
     // With one output the rows' variances alone decide.
     "mvg": .init(options: ["iterations": 3000], spread: .meanField),
     "mnf": .init(options: ["iterations": 1000], spread: .unspecified, meanTolerance: 0.1),
-    "hypernet": .init(options: ["iterations": 2000], spread: .unspecified, meanTolerance: 0.1),
+    "hypernet": .init(options: ["iterations": 3000], spread: .meanField, tolerance: 0.25),
     "laplace": .init(options: ["draws": 10_000], spread: .exact, tolerance: 0.05),
     // One layer and one output: the Kronecker product is the matrix itself.
     "laplace-kronecker": .init(options: ["draws": 10_000], spread: .exact, tolerance: 0.05),
@@ -185,7 +185,7 @@ struct LinearModel {
   /// The posterior's mean and covariance of (w, b).
   let mean: [Double]
   let covariance: [[Double]]
-  private let precision: [[Double]]
+  let precision: [[Double]]
   static let noise = 0.5
   static let prior = 1.5
 

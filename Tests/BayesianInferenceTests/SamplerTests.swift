@@ -1,5 +1,6 @@
 @testable import BayesianInference
 import Foundation
+import LinearAlgebra
 import Statistics
 import StructuredValue
 import Tensors
@@ -130,6 +131,59 @@ struct TemperatureTests {
     #expect(cold.temperature == 1.0 / 60 && warm.temperature == 1)
     #expect(abs((warm.report["sampled_temperature"] ?? 0) - 1) < 0.15)
     #expect(abs((cold.report["sampled_temperature"] ?? 0) * 60 - 1) < 0.15)
+  }
+}
+
+struct TemperatureAuditTests {
+  @Test func `chains that stay where they are, each somewhere in the posterior, aren't cold`()
+    throws
+  {
+    let model = try LinearModel()
+    let factor = try #require(
+      SymmetricMatrix(size: 3, values: model.precision.flatMap { $0 }).cholesky())
+    var random = RandomStream(seed: 3)
+    var ratios: [Double] = []
+    var covered = 0
+    for _ in 0..<500 {
+      let chains = (0..<4).map { _ -> [[Double]] in
+        let deviation = factor.backward(random.normals(3))
+        let z = zip(model.mean, deviation).map { ($0 + $1) / LinearModel.prior }
+        return [z, z]
+      }
+      let draws = ApproximatePosterior(
+        method: "stuck", of: model.posterior, chains: chains,
+        precisions: [[Double]](repeating: [4, 4], count: 4))
+      let estimate = try #require(try TemperatureAudit.estimate(of: draws, model.posterior))
+      ratios.append(estimate.value)
+      if !estimate.differs(from: 1, tolerance: 0) { covered += 1 }
+    }
+    let moments = Moments(ratios)
+    // Measured from the mean of all, four such chains would have the temperature ¾.
+    #expect(abs(moments.mean - 1) < 4 * moments.deviation / 500.0.squareRoot())
+    // Two standard errors of four chains.
+    #expect(covered > 375, "\(covered)")
+  }
+
+  @Test func `chains that haven't met are unreliable, whatever their temperature`() async throws {
+    // Rows that leave much open, and steps far too small to cross it.
+    var random = RandomStream(seed: 4)
+    let inputs = Rows((0..<10).map { _ in random.normals(2) })
+    let posterior = try Posterior(
+      network: try Network(inputs: 2, hidden: [5], outputs: 1, activation: .tanh),
+      prior: .isotropic(1), likelihood: .gaussian(.known(deviation: 1)),
+      rows: try LabelledRows(inputs, random.normals(10)))
+    let fit = { (options: [String: Value]) in
+      try await InferenceMethods.method("hmc", options: options).fit(
+        posterior, FitContext(random: RandomStream(seed: 5), workers: 2))
+    }
+    let short = try await fit(["warmup": 10, "draws": 10, "steps": 1])
+    #expect(short.report["rhat"] ?? 0 > 1.05)
+    #expect(short.warnings.contains { $0.hasPrefix("unreliable: R̂ of the function is ") })
+    let long = try await fit(["warmup": 200, "draws": 500, "steps": 20])
+    #expect(long.report["rhat"] ?? 2 < 1.03)
+    #expect(long.warnings == [])
+    let single = try await fit(["warmup": 10, "draws": 20, "steps": 2, "chains": 1])
+    #expect(single.report["rhat"] == nil)
   }
 }
 

@@ -77,6 +77,47 @@ struct UnseenProblemTests {
   }
 
   @Test(arguments: ["deep-ensemble", "sgd", "pbp"])
+  func `more features than rows are predicted not much worse than by a constant`(
+    name: String
+  ) async throws {
+    let logs = try await logLikelihoods(name, rows: 20, features: 30) { x, random in
+      x[0] - x[1] + 0.3 * random.normal()
+    }
+    #expect(logs.method > logs.constant - 0.2, "\(logs)")
+  }
+
+  @Test(arguments: ["deep-ensemble", "sgd", "pbp", "map"])
+  func `targets with heavy tails are predicted not much worse than by a constant`(
+    name: String
+  ) async throws {
+    // Noise of Student's distribution with two degrees of freedom, whose variance is infinite.
+    let logs = try await logLikelihoods(name, rows: 60, features: 3) { x, random in
+      x[0] + 0.3 * random.normal() / (-log(1 - random.uniform())).squareRoot()
+    }
+    #expect(logs.method > logs.constant - 0.2, "\(logs)")
+  }
+
+  @Test func `a plane of a fit that is far too close doesn't tell that there is no noise`()
+    async throws
+  {
+    let logs = try await logLikelihoods("subspace-ess", rows: 40, features: 30) { x, random in
+      x[0] - x[1] + 0.3 * random.normal()
+    }
+    #expect(logs.method > logs.constant - 3, "\(logs)")
+  }
+
+  @Test func `a hypernetwork is as sure as independent normals are, not surer`() async throws {
+    let options: [String: Value] = ["iterations": 1500, "samples": 3, "width": 16]
+    let logs = try await logLikelihoods("hypernet", options, rows: 60, features: 6) { x, random in
+      x[0] + 0.5 * x[1] * x[2] + 0.3 * random.normal()
+    }
+    let others = try await logLikelihoods(
+      "bbb-local", ["iterations": 1500], rows: 60, features: 6
+    ) { x, random in x[0] + 0.5 * x[1] * x[2] + 0.3 * random.normal() }
+    #expect(logs.method > others.method - 0.1, "\(logs), \(others)")
+  }
+
+  @Test(arguments: ["deep-ensemble", "sgd", "pbp"])
   func `thirty rows of a wave are told from noise`(name: String) async throws {
     let logs = try await logLikelihoods(name, rows: 30, features: 1) { x, random in
       sin(2 * x[0]) + 0.1 * random.normal()

@@ -74,6 +74,63 @@ struct ProvenanceLogTests {
     #expect(try repository.log().record(run: record.id) == record)
   }
 
+  @Test func `a log that a power cut has damaged goes on from the last sound run`() throws {
+    let repository = try TestRepository()
+    let head = try repository.commit()
+    let source = try repository.log().sourceState(snapshotDirty: true)
+    let first = sampleRecord("20261123-000001-aaaaaa", source: source)
+    // With the same parts, so that what git has of them counts as written.
+    let later = ["20261123-000002-bbbbbb", "20261123-000003-cccccc"].map {
+      sampleRecord($0, source: source, seed: 2)
+    }
+    _ = try repository.log().append(first)
+    func objects() throws -> [String] {
+      try FileManager.default.subpathsOfDirectory(atPath: "\(repository.path)/.git/objects")
+        .filter { $0.utf8.count == 41 }
+    }
+    let known = Set(try objects())
+    let tips = try ["log", "notes"].map { name in
+      let ref = name == "log" ? "refs/pipeline/log" : "refs/notes/pipeline"
+      return (ref, try repository.git(["rev-parse", ref]))
+    }
+    _ = try repository.log().append(later[0])
+    let second = try objects().filter { !known.contains($0) }
+    #expect(second.count > 8)
+    let after = try tips.map { ($0.0, try repository.git(["rev-parse", $0.0])) }
+    // Each alone, then all at once, then everything.
+    for lost in second.map({ [$0] }) + [second, try objects()] {
+      var bytes: [String: Data] = [:]
+      for name in lost {
+        let file = URL(fileURLWithPath: "\(repository.path)/.git/objects/\(name)")
+        bytes[name] = try Data(contentsOf: file)
+        try FileManager.default.removeItem(at: file)
+        try Data().write(to: file)
+      }
+      let log = try repository.log()
+      // As a run does before it starts.
+      _ = try? log.pastRun()
+      _ = try log.append(later[1])
+      #expect(try repository.log().record(run: later[1].id) == later[1])
+      let runs = try repository.log().runs(limit: 9).map(\.id)
+      #expect(runs.first == later[1].id)
+      if lost.count <= second.count { #expect(runs.last == first.id) }
+      let note = try repository.git(["notes", "--ref=pipeline", "show", head])
+      #expect(note.contains(later[1].id))
+      // Git itself finds everything.
+      try repository.git(["rev-list", "--objects"] + tips.map(\.0))
+      for (name, bytes) in bytes {
+        let file = URL(fileURLWithPath: "\(repository.path)/.git/objects/\(name)")
+        try FileManager.default.removeItem(at: file)
+        try bytes.write(to: file)
+      }
+      // What this round has recorded, which the next could go on from.
+      for name in try objects() where !known.contains(name) && !second.contains(name) {
+        try FileManager.default.removeItem(atPath: "\(repository.path)/.git/objects/\(name)")
+      }
+      for (ref, commit) in after { try repository.git(["update-ref", ref, commit]) }
+    }
+  }
+
   @Test func `a run adds only the parts of its record that no earlier run has`() throws {
     let repository = try TestRepository()
     try repository.commit()
@@ -263,7 +320,7 @@ struct ProvenanceLogTests {
           let source = try log.sourceState(snapshotDirty: true)
           for run in 1...5 {
             _ = try log.append(sampleRecord("20261123-00000\(run)-00000\(worker)", source: source))
-            #expect(log.noteWarning == nil)
+            #expect(log.warning == nil)
           }
         }
       }

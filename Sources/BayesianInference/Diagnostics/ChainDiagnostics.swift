@@ -20,12 +20,7 @@ public struct ChainDiagnostics: Hashable, Sendable {
   /// - `chains`: Draws of each chain, equally many.
   /// - Throws: ``InferenceError`` for chains of different lengths.
   public init(_ chains: [[Double]]) throws {
-    let lengths = Set(chains.map(\.count))
-    guard lengths.count == 1, let length = lengths.first else {
-      throw InferenceError(
-        .badData, "chains of the lengths \(chains.map(\.count)); all must have the same")
-    }
-    if let reason = ChainDiagnostics.obstacle(chains, length) {
+    if let reason = ChainDiagnostics.obstacle(chains, try ChainDiagnostics.length(chains)) {
       (rHat, bulkSize, tailSize) = (.undefined(reason), .undefined(reason), .undefined(reason))
       (meanSize, meanError) = (.undefined(reason), .undefined(reason))
       return
@@ -33,9 +28,9 @@ public struct ChainDiagnostics: Hashable, Sendable {
     let split = ChainDiagnostics.split(chains)
     let ranked = ChainDiagnostics.rankNormalised(split)
     let all = chains.flatMap { $0 }.sorted()
-    let median = quantile(sorted: all, 0.5)
-    let folded = ChainDiagnostics.rankNormalised(split.map { $0.map { abs($0 - median) } })
-    rHat = .value(max(ChainDiagnostics.rHat(ranked), ChainDiagnostics.rHat(folded)))
+    let folded = ChainDiagnostics.folded(split, all)
+    rHat = ChainDiagnostics.larger(
+      ChainDiagnostics.rHat(ranked), ChainDiagnostics.rHat(folded))
     bulkSize = .value(ChainDiagnostics.effectiveSize(ranked))
     let tails = [0.05, 0.95].map { probability -> Double? in
       let limit = quantile(sorted: all, probability)
@@ -50,6 +45,39 @@ public struct ChainDiagnostics: Hashable, Sendable {
     let mean = all.reduce(0, +) / Double(all.count)
     let variance = all.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(all.count - 1)
     meanError = .value((variance / size).squareRoot())
+  }
+
+  /// R̂ alone, as ``rHat``, without what effective sizes cost.
+  ///
+  /// - Parameter chains: Draws of each chain, equally many.
+  /// - Returns: R̂, or why it is undefined.
+  /// - Throws: ``InferenceError`` for chains of different lengths.
+  static func rHat(of chains: [[Double]]) throws -> Statistic {
+    if let reason = obstacle(chains, try length(chains)) { return .undefined(reason) }
+    let split = split(chains)
+    return larger(
+      rHat(rankNormalised(split)), rHat(folded(split, chains.flatMap { $0 }.sorted())))
+  }
+
+  /// Chains that stay where they are have no variance to compare with.
+  private static func larger(_ first: Double, _ second: Double) -> Statistic {
+    let larger = max(first, second)
+    return larger.isFinite ? .value(larger) : .undefined("no chain moves")
+  }
+
+  private static func length(_ chains: [[Double]]) throws -> Int {
+    let lengths = Set(chains.map(\.count))
+    guard lengths.count == 1, let length = lengths.first else {
+      throw InferenceError(
+        .badData, "chains of the lengths \(chains.map(\.count)); all must have the same")
+    }
+    return length
+  }
+
+  /// Ranks of distances from the median.
+  private static func folded(_ split: [[Double]], _ sorted: [Double]) -> [[Double]] {
+    let median = quantile(sorted: sorted, 0.5)
+    return rankNormalised(split.map { $0.map { abs($0 - median) } })
   }
 
   private static func obstacle(_ chains: [[Double]], _ length: Int) -> String? {

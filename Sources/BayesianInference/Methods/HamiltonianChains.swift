@@ -130,8 +130,7 @@ struct HamiltonianChains {
       "acceptance": acceptance, "divergences": Double(divergences),
       "step": results.reduce(0) { $0 + $1.step } / Double(chains),
     ]
-    result.report["sampled_temperature"] =
-      try TemperatureAudit.temperature(of: result, posterior).value
+    try result.judgeChains(posterior)
     if acceptance < 0.1 {
       result.warnings.append(
         "unreliable: trajectories are accepted with a probability of \(acceptance)")

@@ -44,15 +44,17 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
       draws: state.means.map { Float($0) } + state.variances.map { Float($0) }, chains: 1,
       noise: [Double](repeating: state.noiseVariance.squareRoot(), count: 2))
     result.passes = Double(passes) + spent
-    result.report = ["skipped_updates": Double(state.skipped)]
+    result.report = ["skipped_updates": Double(state.skipped), "chosen_passes": Double(passes)]
     return result
   }
 
   /// How often the rows are to be taken into account.
   ///
   /// Each pass counts all rows again, so that of many parameters and few rows, or rows that the inputs say
-  /// nothing of, the later ones make beliefs surer and not better. The published number stands unless left-out
-  /// rows are predicted better with another by more than two standard errors.
+  /// nothing of, the later ones make beliefs surer and not better. The published number stands where it
+  /// predicts left-out rows better than a constant does and no other number does so by more than two standard
+  /// errors. Where a constant is better, the number with the best mean is taken: a few rows that are far off
+  /// make standard errors of many parameters' losses so large that nothing would ever exceed them.
   private func chosenPasses(
     _ posterior: Posterior, _ context: FitContext
   ) async throws -> (passes: Int, spent: Double) {
@@ -67,20 +69,35 @@ public struct ProbabilisticBackpropagation: InferenceMethod {
       }
       return losses
     }
-    let losses = { (passes: Int) in parts.flatMap { $0[passes] ?? [] } }
-    let published = losses(most)
-    var best = (passes: most, gain: 0.0)
-    for passes in Self.candidates.dropFirst() {
-      let gains = Moments(zip(published, losses(passes)).map { $0 - $1 })
-      let error = gains.deviation / Double(published.count).squareRoot()
-      // A mean that isn't finite is of beliefs that left the finite numbers: any finite ones are better.
-      let isBetter = published.allSatisfy(\.isFinite) ? gains.mean > 2 * error : true
-      if isBetter, gains.mean > best.gain { best = (passes, gains.mean) }
-    }
+    let passes = Self.choice(
+      Dictionary(
+        uniqueKeysWithValues: Self.candidates.map { passes in
+          (passes, parts.flatMap { $0[passes] ?? [] })
+        }))
     // Those of a part are of all rows but its own.
-    return (
-      best.passes, Double(most * (validation.parts.count > 1 ? validation.parts.count - 1 : 1))
-    )
+    return (passes, Double(most * (validation.parts.count > 1 ? validation.parts.count - 1 : 1)))
+  }
+
+  /// The number of passes that left-out rows speak for.
+  ///
+  /// - Parameter losses: Of each number of passes, 0 being a constant, −log p of the same rows; infinite where
+  ///   beliefs left the finite numbers.
+  /// - Returns: One of the numbers.
+  static func choice(_ losses: [Int: [Double]]) -> Int {
+    let most = losses.keys.max() ?? 0
+    let mean = { (passes: Int) in Moments(losses[passes] ?? [.infinity]).mean }
+    let others = losses.keys.sorted(by: >).dropFirst()
+    // Also where the mean isn't finite.
+    guard mean(most) < mean(0), let published = losses[most] else {
+      return others.filter { mean($0).isFinite }.min { mean($0) < mean($1) } ?? 0
+    }
+    var best = (passes: most, gain: 0.0)
+    for passes in others {
+      let gains = Moments(zip(published, losses[passes] ?? []).map { $0 - $1 })
+      let error = gains.deviation / Double(published.count).squareRoot()
+      if gains.mean > 2 * error, gains.mean > best.gain { best = (passes, gains.mean) }
+    }
+    return best.passes
   }
 
   /// What is believed after so many passes over the rows.

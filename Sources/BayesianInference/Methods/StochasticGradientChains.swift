@@ -120,12 +120,11 @@ struct StochasticGradientChains {
     result.report = [
       "step": results.reduce(0) { $0 + $1.step } / Double(chains)
     ]
-    if let sampled = try TemperatureAudit.temperature(of: result, posterior).value {
-      result.report["sampled_temperature"] = sampled
-      if abs(sampled - result.temperature) > Self.temperatureTolerance * result.temperature {
-        result.warnings.append(
-          "unreliable: the draws have the temperature \(sampled), not \(result.temperature)")
-      }
+    if let sampled = try result.judgeChains(posterior),
+      sampled.differs(from: result.temperature, tolerance: Self.temperatureTolerance)
+    {
+      result.warnings.append(
+        "unreliable: the draws have the temperature \(sampled.value), not \(result.temperature)")
     }
     return result
   }

@@ -191,6 +191,10 @@ public struct GaussianWeightAveraging: InferenceMethod {
 }
 
 /// Elliptical slice sampling in the plane of the iterates' principal components.
+///
+/// Of a learned noise, what is drawn given the squared errors in the plane would be that of a fit in which all
+/// other directions are known. As at a mode, those γ that the data determine add γ/τ to the squares (MacKay
+/// 1992), with τ of the mode.
 public struct SubspaceSliceSampling: InferenceMethod {
   public static let name = "subspace-ess"
   public static let summary =
@@ -233,6 +237,11 @@ public struct SubspaceSliceSampling: InferenceMethod {
     var precisions: [Double] = []
     var noise = context.random.child("precision")
     let warmup = draws / 5
+    let isLearned = posterior.likelihood.noisePrior != nil
+    let hidden =
+      isLearned
+      ? EffectiveParameters(posterior).count(at: summary.mean, precision: energy.precision)
+        / energy.precision : 0
     for draw in 0..<warmup + draws {
       (u, value) = EllipticalSlice.step(
         u, value, deviation: deviation, random: &random, logLikelihood)
@@ -240,10 +249,10 @@ public struct SubspaceSliceSampling: InferenceMethod {
         z.append(place(u))
         precisions.append(energy.precision)
       }
-      if posterior.likelihood.noisePrior != nil {
+      if isLearned {
         _ = logLikelihood(u)
         energy.precision =
-          posterior.precision(squares: energy.squares, random: &noise) ?? energy.precision
+          posterior.precision(squares: energy.squares + hidden, random: &noise) ?? energy.precision
         value = logLikelihood(u)
       }
     }

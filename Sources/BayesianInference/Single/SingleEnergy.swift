@@ -9,6 +9,8 @@ final class SingleEnergy {
   let posterior: Posterior
   let rows: SingleRows
   let pass: SingleNetworkPass
+  /// Runs over all rows instead, where the network's form lets it.
+  private let oneHidden: SingleOneHiddenPass?
   let layout: SingleLayout
   /// The prior deviations in the layout's order, 0 where it pads.
   let deviations: [Float]
@@ -25,7 +27,9 @@ final class SingleEnergy {
     rows = posterior.singleRows
     precision = posterior.startingPrecision
     pass = SingleNetworkPass(posterior.network)
-    layout = pass.layout
+    let layout = pass.layout
+    oneHidden = posterior.laneRows.map { SingleOneHiddenPass(posterior.network, layout, $0) }
+    self.layout = layout
     deviations = layout.packed(posterior.priorDeviations)
     parameters = [Float](repeating: 0, count: layout.count)
     batch = [Float](repeating: 0, count: SingleNetworkPass.blockRows * rows.stride)
@@ -86,6 +90,11 @@ final class SingleEnergy {
       rows.values.withUnsafeBufferPointer { values in
         targets.withUnsafeBufferPointer { targets in
           guard let values = values.baseAddress, let targets = targets.baseAddress else { return }
+          if let oneHidden {
+            (loss, squares) = oneHidden.loss(
+              posterior.likelihood, parameters, targets, precision: precision, gradient: gradient)
+            return
+          }
           while first < rows.count {
             let count = min(SingleNetworkPass.blockRows, rows.count - first)
             loss += add(
@@ -181,12 +190,9 @@ extension Likelihood {
     var (loss, squares) = (0.0, 0.0)
     switch self {
     case .gaussian:
-      let factor = Float(precision)
-      for row in 0..<count {
-        let error = outputs[row * stride] - targets[row]
-        squares += Double(error * error)
-        derivatives[row * stride] = factor * error
-      }
+      // A last layer of one output isn't padded.
+      precondition(stride == 1, "a Gaussian likelihood's outputs are \(stride) apart")
+      squares = single_errors(count, outputs, targets, Float(precision), derivatives)
       loss =
         0.5 * precision * squares
         + 0.5 * Double(count) * (logarithm(2 * Double.pi) - logarithm(precision))

@@ -26,6 +26,8 @@ final class SingleTrajectory {
   /// - Returns: How many gradients were computed.
   func run(_ point: inout PhasePoint, step: Double, count: Int, limit: Double) -> Int {
     let layout = energy.layout
+    // A trajectory that left the numbers' range left what isn't a number between them, too.
+    for i in z.indices { (z[i], momentum[i]) = (0, 0) }
     layout.pack(point.z, &z)
     layout.pack(point.momentum, &momentum)
     energy.setParameters(packed: z)

@@ -47,6 +47,10 @@ void single_transpose(
     size_t rows, size_t columns, const float *w, size_t ldw, float *x, size_t ldx);
 // Sum of squares, in float64 across blocks.
 double single_square_sum(size_t count, const float *x);
+// d[count] = factor (x − y).
+//
+// Returns the sum of squares of x − y, in float64.
+double single_errors(size_t count, const float *x, const float *y, float factor, float *d);
 
 // Of count whitened parameters: momentum −= kick (deviation · gradient + z), z += drift · momentum,
 // theta = deviation · z. A leapfrog step between two gradients of the energy.

@@ -47,7 +47,7 @@ struct Run: ParsableCommand {
     }
     let (project, loaded, outcome) = try execute()
     if !execution.json { summarize(outcome, project) }
-    if let warning = project.log?.noteWarning { Terminal.note("warning: \(warning)") }
+    if let warning = project.log?.warning { Terminal.note("warning: \(warning)") }
     if let warning = outcome.kept?.warning {
       Terminal.note(project.logProblem.map { "Provenance is off: \($0)" } ?? warning)
     }

@@ -37,11 +37,15 @@ public struct TemperatureReport: Stage {
       let posterior = try parameters.model.posterior(
         draws.scaling.rows(rows), scaling: draws.scaling)
       let temperature = try TemperatureAudit.temperature(of: draws, posterior)
-      let isCold = temperature.value.map { $0 < 1 - parameters.tolerance }
-      let isAsSaid = temperature.value.map {
-        abs($0 - draws.temperature) <= parameters.tolerance * draws.temperature
+      let estimate = try TemperatureAudit.estimate(of: draws, posterior)
+      let isCold = estimate.map {
+        $0.value < 1 && $0.differs(from: 1, tolerance: parameters.tolerance)
+      }
+      let isAsSaid = estimate.map {
+        !$0.differs(from: draws.temperature, tolerance: parameters.tolerance)
       }
       context.metric("sampled_temperature", temperature.value)
+      context.metric("sampled_temperature_se", estimate?.error)
       context.metric("said_temperature", draws.temperature)
       context.metric("is_cold", isCold.map { $0 ? 1 : 0 })
       context.metric("is_as_said", isAsSaid.map { $0 ? 1 : 0 })
@@ -56,6 +60,7 @@ public struct TemperatureReport: Stage {
       let report: Value = [
         "method": .string(draws.method), "said": .double(draws.temperature),
         "sampled": temperature.value.map { .double($0) } ?? .null,
+        "error": estimate?.error.map { .double($0) } ?? .null,
         "reason": temperature.reason.map { .string($0) } ?? .null,
         "is-cold": isCold.map { .bool($0) } ?? .null,
         "is-as-said": isAsSaid.map { .bool($0) } ?? .null,

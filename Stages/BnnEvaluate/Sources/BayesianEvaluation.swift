@@ -45,7 +45,7 @@ public struct BayesianEvaluation: Stage {
           code: .badInput, message: "a reference needs rows to compare on: connect 'grid'",
           slot: "grid")
       }
-      for warning in posterior.warnings { context.log(.warn, "\(posterior.method): \(warning)") }
+      for warning in scores.warnings { context.log(.warn, "\(posterior.method): \(warning)") }
       scores.report(in: context)
       try context.write(scores.json.json(indented: true), to: "scores")
     } catch let error as InferenceError {
@@ -61,11 +61,7 @@ public struct BayesianEvaluation: Stage {
     let rows = try context.read("grid") { try Rows(CSV.read(path: $0), without: "y") }
     let draws = try posterior.predict(
       rows, count: parameters.draws, random: random.child("grid"))
-    let convergence = try Convergence(draws)
-    scores.add(convergence)
-    if let rHat = convergence.rHat.value, rHat > 1.05 {
-      context.log(.warn, "\(posterior.method): R̂ is \(rHat) on the grid: the chains have not mixed")
-    }
+    scores.add(try FunctionConvergence(draws))
     var truth: PredictiveDraws?
     if !context.inputs("reference").isEmpty {
       let reference = try context.read("reference") {
@@ -73,8 +69,8 @@ public struct BayesianEvaluation: Stage {
       }
       let draws = try reference.predict(
         rows, count: parameters.draws, random: random.child("grid"))
-      let convergence = try Convergence(draws)
-      if let rHat = convergence.rHat.value, rHat > 1.05 {
+      let convergence = try FunctionConvergence(draws)
+      if let rHat = convergence.rHat.value, rHat > FunctionConvergence.limit {
         throw StageError(
           code: .badInput,
           message:
