@@ -6,31 +6,22 @@ import Statistics
 /// of the other sources, from as many samples, checks and candidates as the target will give, and at each
 /// of these stages the intervals are compared with what was left unmeasured. From that comes by how much
 /// intervals must be widened, and what correlation to expect. No value of a target takes part.
+///
+/// Sources that are nearly one device make each other's trials easier than a transfer to a new one. So a
+/// source that has such neighbours plays twice: with all others, and with those that differ from it.
 public struct SourceTrials: Sendable {
-  /// What the sources say of intervals from so many measurements.
-  public struct Stage: Hashable, Sendable {
-    /// The number of measurements.
-    public let count: Int
-    /// The factor by which intervals are widened for all targets alike.
-    ///
-    /// The 90 % quantile of |residual|/reach over all sources' designs: conformal prediction whose
-    /// exchangeable units are devices. A target less like the sources than they are like each other is
-    /// covered less.
-    public let calibration: Double
-    /// How many samples the process's own variance counts for beside a target's left-out residuals.
-    ///
-    /// Of few samples the residuals tell an easy device from a hard one only roughly. Of `priorCounts`
-    /// the one whose intervals score best on the sources.
-    public let priorCount: Double
-  }
-
   /// One stage for each number of measurements that was tried, ascending; at least one.
   public let stages: [Stage]
-  /// The mean rank correlation of the sources with their predictions from the samples; nil without a
-  /// trial.
+  /// The mean rank correlation of the sources with their predictions from the samples, all others known;
+  /// nil without a trial.
   public let correlation: Double?
 
-  private static let priorCounts: [Double] = [1, 2, 5, 10, 20, 40]
+  /// The rank correlation above which two sources are nearly one device.
+  ///
+  /// Of 0.9 and 0.95 (and none), the latter covers sources that are left out, alone or with their
+  /// neighbours, nearest to 90 % (FBNet's three tasks, NAS-Bench-201). Playing without neighbours only covers
+  /// them nearer still, but NAS-Bench-201's targets, many of which have twins among its sources, too often.
+  static let neighbourAgreement = 0.95
 
   /// What follows the samples where a target is searched.
   public struct Search: Sendable {
@@ -54,7 +45,7 @@ public struct SourceTrials: Sendable {
 
   /// Nothing was tried.
   public init() {
-    self.init(stages: [Stage(count: 1, calibration: 1, priorCount: 5)], correlation: nil)
+    self.init(stages: [Stage(count: 1, priorCount: 5, trials: [])], correlation: nil)
   }
 
   private init(stages: [Stage], correlation: Double?) {
@@ -73,36 +64,31 @@ public struct SourceTrials: Sendable {
   public init(
     of kernel: TransferKernel, sampleCount: Int, search: Search? = nil, seed: UInt64
   ) throws(EdgeError) {
-    var played: [SourceTrial] = []
-    for device in kernel.sourceTargets.indices where kernel.sourceTargets.count > 1 {
-      let trial = try SourceTrial(
-        kernel.leavingOut(device), known: kernel.sourceTargets[device], sampleCount: sampleCount,
-        search: search, seed: seed)
-      if let trial { played.append(trial) }
+    let sources = kernel.sourceTargets.indices
+    let agreement = sources.count > 1 ? kernel.sourceAgreement : []
+    var (played, correlations) = ([SourceTrial](), [Double]())
+    for device in sources where sources.count > 1 {
+      let others = sources.filter { $0 != device }
+      let different = others.filter { agreement[device][$0] <= SourceTrials.neighbourAgreement }
+      let hasNeighbours = different.count < others.count && !different.isEmpty
+      for known in hasNeighbours ? [others, different] : [others] {
+        let trial = try SourceTrial(
+          kernel.keeping(known), known: kernel.sourceTargets[device], sampleCount: sampleCount,
+          search: search, seed: seed)
+        guard let trial else { continue }
+        played.append(trial)
+        if known.count == others.count { correlations.append(trial.correlation) }
+      }
     }
     guard let first = played.first else {
       self.init()
       return
     }
     let stages = first.stages.indices.map { index in
-      SourceTrials.stage(
-        played.compactMap { index < $0.stages.count ? $0.stages[index] : nil })
+      Stage(played.compactMap { index < $0.stages.count ? $0.stages[index] : nil })
     }
     self.init(
-      stages: stages,
-      correlation: played.reduce(0) { $0 + $1.correlation } / Double(played.count))
-  }
-
-  private static func stage(_ looks: [SourceTrial.Look]) -> Stage {
-    let scored = priorCounts.map { prior in
-      let factor = quantile(looks.flatMap { $0.ratios(priorCount: prior) }, 0.9)
-      let score = looks.reduce(0) { $0 + $1.score(priorCount: prior, factor: factor) }
-      return (score: score, factor: factor, prior: prior)
-    }
-    let best = scored.dropFirst().reduce(scored[0]) { $1.score < $0.score ? $1 : $0 }
-    return Stage(
-      count: looks.reduce(0) { $0 + $1.leftOutSquares.count } / looks.count,
-      calibration: best.factor, priorCount: best.prior)
+      stages: stages, correlation: correlations.reduce(0, +) / Double(correlations.count))
   }
 
   /// By how much a target's intervals are wider than its process says.
@@ -114,7 +100,7 @@ public struct SourceTrials: Sendable {
     let count = Double(leftOutSquares.count)
     let ratio = { (stage: Stage) in max(count / Double(stage.count), Double(stage.count) / count) }
     let stage = stages.dropFirst().reduce(stages[0]) { ratio($1) < ratio($0) ? $1 : $0 }
-    return stage.calibration
+    return stage.calibration(leftOutSquares: leftOutSquares)
       * SourceTrials.widening(leftOutSquares: leftOutSquares, priorCount: stage.priorCount)
   }
 

@@ -2,6 +2,7 @@
   import Glibc
 #endif
 import LinearAlgebra
+import Statistics
 
 /// What is known of designs before a target is measured: known devices and the designs' structure.
 ///
@@ -98,9 +99,8 @@ public struct TransferKernel: Sendable {
     self.reference = reference
   }
 
-  private init(_ whole: TransferKernel, without device: Int) {
+  private init(_ whole: TransferKernel, keeping kept: [Int]) {
     let devices = whole.sourceTargets.count
-    let kept = (0..<devices).filter { $0 != device }
     // The parts of a source stand side by side, as many for each.
     let parts = whole.blocks[whole.blocks.count - 1]
     let width = parts.width / devices
@@ -123,10 +123,24 @@ public struct TransferKernel: Sendable {
     reference = whole.reference
   }
 
-  /// The kernel as if one source were not known.
-  package func leavingOut(_ device: Int) -> TransferKernel {
-    precondition(sourceTargets.count > 1, "a kernel needs a source")
-    return TransferKernel(self, without: device)
+  /// The kernel as if only some sources were known.
+  package func keeping(_ devices: [Int]) -> TransferKernel {
+    precondition(!devices.isEmpty, "a kernel needs a source")
+    return TransferKernel(self, keeping: devices)
+  }
+
+  /// The rank correlation of each source with each other, on the designs that are known on both; 0 where
+  /// there is none.
+  package var sourceAgreement: [[Double]] {
+    sourceTargets.map { left in
+      let designs = left.keys.sorted()
+      return sourceTargets.map { right in
+        let both = designs.filter { right[$0] != nil }
+        return Correlation.spearman(
+          both.compactMap { left[$0] }, both.compactMap { right[$0] }
+        ).value ?? 0
+      }
+    }
   }
 
   /// The blocks' kernels, and those that smooth the sources.

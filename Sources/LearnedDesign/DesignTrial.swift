@@ -34,6 +34,8 @@ public struct DesignTrial: Sendable {
     case evolutionary
     /// The best of all designs by the predictors, which only small spaces allow.
     case exhaustive
+    /// The best of the ten best of all by the predictors, once they were measured.
+    case exhaustiveMeasured = "exhaustive_measured"
   }
 
   public let designs: [[Int]]
@@ -115,10 +117,14 @@ public struct DesignTrial: Sendable {
         within: own, latencies: predicted.map(\.mean), worths: worths,
         random: random.child("evolution \(budget)"))
       let exhaustive = designs.indices.max { worths[$0] < worths[$1] }
+      let best = valid.sorted { worths[$0] != worths[$1] ? worths[$0] > worths[$1] : $0 < $1 }
+      let exhaustiveMeasured = RandomSearch.best(
+        of: Array(best.prefix(10)), within: budget, latencies, accuracies)
       let found: [(Mode, place: Int?, judged: Int)] = [
         (.direct, direct, 0), (.sampled, drawn.first, drawn.count),
         (.measured, measured, drawn.count), (.evolutionary, evolutionary, judged),
         (.exhaustive, exhaustive, designs.count),
+        (.exhaustiveMeasured, exhaustiveMeasured, designs.count),
       ]
       return Row(
         device: device.name, budget: budget, optimum: optimum,

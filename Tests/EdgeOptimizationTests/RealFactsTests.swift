@@ -30,6 +30,30 @@ struct RealFactsTests {
       designs.indices.allSatisfy { (fine[$0] <= 1.5) != NASBench201.isConnected(designs[$0]) })
   }
 
+  @Test func `phones are measured in few distinct values, the FPGA in 84`() throws {
+    let counts = try ["samsung_a50", "samsung_s7", "essential_ph_1", "fpga"].map {
+      Set(try Mirror.helpTable("nasbench201", $0)).count
+    }
+    #expect(counts == [63, 79, 39, 84])
+  }
+
+  /// What a cell costs through which no data flows, as a share of the median latency.
+  @Test(arguments: [
+    ("pixel3", 0.004...0.006), ("raspi4", 0.004...0.006), ("1080ti_1", 0.77...0.82),
+    ("1080ti_256", 0.77...0.82), ("2080ti_32", 0.77...0.82), ("titan_rtx_1", 0.77...0.82),
+    ("titanx_256", 0.77...0.82), ("titanxp_32", 0.77...0.82),
+  ])
+  func `a cell without a path costs next to nothing where dead code is removed`(
+    device: String, share: ClosedRange<Double>
+  ) throws {
+    let table = try Mirror.helpTable("nasbench201", device)
+    let designs = try Mirror.nasBench201()
+    let dead = designs.indices.filter { !NASBench201.isConnected(designs[$0]) }
+    #expect(dead.count == 341)
+    let found = quantile(dead.map { table[$0] }, 0.5) / quantile(table, 0.5)
+    #expect(share.contains(found), "\(found)")
+  }
+
   /// Operations of the cell as it is written, over all cells and by HELP's protocol.
   @Test(arguments: [
     ("titan_rtx_256", 0.9718, 0.951), ("fpga", 0.9385, 0.8945), ("raspi4", 0.8727, 0.8714),

@@ -181,17 +181,54 @@ struct TransferGaussianProcessTests {
       of: kernel, sampleCount: 6,
       search: .init(accuracy: accuracy, checkCount: 4, candidateCount: 5), seed: 2)
     #expect(trials.stages.map(\.count) == [6, 10, 15])
-    #expect(trials.stages.allSatisfy { $0.calibration > 0 })
+    #expect(trials.stages.allSatisfy { $0.calibration(leftOutSquares: [1, 1]) > 0 })
     // Squares of 4 stand for residuals twice as large as the process says.
     for (count, stage) in [(3, 0), (6, 0), (7, 0), (8, 1), (12, 1), (13, 2), (60, 2)] {
       let (squares, prior) = (4 * Double(count), trials.stages[stage].priorCount)
       let share = (squares + prior) / (Double(count) + prior)
-      let expected = trials.stages[stage].calibration * share.squareRoot()
-      let found = trials.widening(leftOutSquares: [Double](repeating: 4, count: count))
+      let residuals = [Double](repeating: 4, count: count)
+      let calibration = trials.stages[stage].calibration(leftOutSquares: residuals)
+      let expected = calibration * share.squareRoot()
+      let found = trials.widening(leftOutSquares: residuals)
       #expect(abs(found - expected) < 1e-12, "\(count)")
     }
     let samplesOnly = try SourceTrials(of: kernel, sampleCount: 6, seed: 2)
     #expect(samplesOnly.stages == [trials.stages[0]])
+  }
+
+  @Test func `a stage widens as the trials most like the target say, and else as the process does`()
+  {
+    // Residuals of 0.5: intervals twice too wide; of 1: three times too narrow.
+    let ratios = { (factor: Double) in (1...1000).map { factor * Double($0) / 900 } }
+    let stage = SourceTrials.Stage(
+      count: 10, priorCount: 1,
+      trials: Array(repeating: .init(residual: 0.5, ratios: ratios(0.5)), count: 50)
+        + Array(repeating: .init(residual: 1, ratios: ratios(3)), count: 50))
+    let calibration = { (residual: Double) in
+      stage.calibration(leftOutSquares: [residual * residual, residual * residual])
+    }
+    #expect(abs(calibration(0.5) - 0.5) < 0.05)
+    #expect(abs(calibration(1) - 3) < 0.05)
+    // A device whose residuals are unlike all that were tried.
+    #expect(abs(calibration(20) - 1) < 1e-6)
+    #expect(abs(SourceTrials().widening(leftOutSquares: [1, 1, 1]) - 1) < 1e-8)
+  }
+
+  @Test func `a device with a near twin among the sources also plays without it`() throws {
+    let (kernel, designs, target) = try Self.small()
+    // Two sources of another kind, and a twin of the first.
+    let other = designs.map { design in 1.0 + Double(design.count { $0 == 1 }) }
+    let twin = designs.indices.map { 2 * target[$0] + 0.001 * Double($0 % 7) }
+    let sources = [target, other, twin]
+    let grown = try TransferKernel(
+      space: .nasbench201, designs: designs, sources: sources, pool: Array(0..<60))
+    let agreement = grown.sourceAgreement
+    #expect(agreement[0][2] > 0.95 && agreement[0][1] < 0.95)
+    let trials = try SourceTrials(of: grown, sampleCount: 6, seed: 2)
+    // Both twins play with and without the other.
+    #expect(trials.stages[0].trials.count == 5)
+    let alone = try SourceTrials(of: kernel, sampleCount: 6, seed: 2)
+    #expect(alone.stages[0].trials.count == 2)
   }
 
   @Test func `samples that say nothing are refused`() throws {
@@ -221,176 +258,5 @@ struct TransferGaussianProcessTests {
       try kernel.chosen(
         13, among: Array(0..<12), judgedBy: [60], weights: kernel.samplingWeights)
     }
-  }
-}
-
-/// HELP's protocols on the real tables; "published" is HELP's or the follow-ups' best.
-@Suite(.enabled(if: Mirror.isPresent, "\(Mirror.isAbsent)"))
-struct RealTransferTests {
-  static let nasBenchSources = [
-    "1080ti_1", "1080ti_32", "1080ti_256", "silver_4114", "silver_4210r", "samsung_a50", "pixel3",
-    "essential_ph_1", "samsung_s7",
-  ]
-
-  private static func unseen() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(
-      atPath: "\(Mirror.root)/\(Mirror.help)/nasbench201/latency"
-    ).map { ($0 as NSString).deletingPathExtension }
-      .filter { !nasBenchSources.contains($0) }.sorted()
-  }
-
-  @Test func `ten samples rank NAS-Bench-201's unseen devices better than published from twenty`()
-    throws
-  {
-    let designs = Array(try Mirror.nasBench201().prefix(1900))
-    let kernel = try TransferKernel(
-      space: .nasbench201, designs: designs,
-      sources: try Self.nasBenchSources.map { try Mirror.helpTable("nasbench201", $0) },
-      pool: Array(0..<900))
-    let candidates = (0..<900).filter { NASBench201.isConnected(designs[$0]) }
-    let test = Array(900..<1900)
-    let samples = try kernel.chosen(
-      10, among: candidates, judgedBy: test, weights: kernel.samplingWeights)
-    let trials = try SourceTrials(of: kernel, sampleCount: 10, seed: 1)
-    let unseen = try Self.unseen()
-    #expect(unseen.count == 15)
-    var (trimmed, whole, covered) = (0.0, 0.0, 0.0)
-    for device in unseen {
-      let table = try Mirror.helpTable("nasbench201", device)
-      let predictions = try TransferGaussianProcess(kernel: kernel, trials: trials)
-        .fit(samples: samples, latencies: samples.map { table[$0] }).predict(test)
-      let predicted = predictions.map(\.value)
-      let measured = test.map { table[$0] }
-      let inside = zip(predictions, measured).count { $0.lower <= $1 && $1 <= $0.upper }
-      covered += Double(inside) / 1000 / Double(unseen.count)
-      // HELP's three targets.
-      guard ["titan_rtx_256", "fpga", "raspi4"].contains(device) else { continue }
-      // HELP drops the fastest and the slowest tenth, by a stable sort.
-      let kept = test.indices.sorted {
-        measured[$0] != measured[$1] ? measured[$0] < measured[$1] : $0 < $1
-      }[100..<900]
-      trimmed +=
-        (Correlation.spearman(kept.map { predicted[$0] }, kept.map { measured[$0] }).value ?? 0) / 3
-      whole += (Correlation.spearman(predicted, measured).value ?? 0) / 3
-    }
-    #expect(trimmed >= 0.940)
-    #expect(whole >= 0.965)
-    #expect((0.85...0.95).contains(covered), "\(covered)")
-  }
-
-  /// The sources, the targets and the least mean rank correlation; HELP publishes 0.961 and 0.809.
-  private static let tasks: [(sources: [String], targets: [String], least: Double)] = [
-    (
-      [
-        "1080ti_1", "1080ti_32", "1080ti_64", "silver_4114", "silver_4210r", "samsung_a50",
-        "pixel3", "essential_ph_1", "samsung_s7",
-      ], ["fpga", "raspi4"], 0.98
-    ),
-    (
-      ["2080ti_1", "essential_ph_1", "silver_4114", "titan_rtx_1", "titan_rtx_32"],
-      ["fpga", "raspi4", "samsung_a50", "samsung_s7"], 0.90
-    ),
-  ]
-
-  @Test(arguments: tasks.indices)
-  func `twenty samples rank FBNet's unseen devices better than published`(task: Int) throws {
-    let (sources, targets, least) = Self.tasks[task]
-    let path = "\(Mirror.root)/\(Mirror.help)/fbnet/arch.pt"
-    let designs = try RawTables.designs(path: path, space: .fbnet)
-      .map { try SearchSpace.fbnet.design($0) }
-    let kernel = try TransferKernel(
-      space: .fbnet, designs: designs,
-      sources: try sources.map { try Mirror.helpTable("fbnet", $0) }, pool: Array(0..<800),
-      reference: Array(0..<1000))
-    let test = Array(1000..<5000)
-    let samples = try kernel.chosen(
-      20, among: Array(0..<1000), judgedBy: Array(1000..<2000), weights: kernel.samplingWeights)
-    var mean = 0.0
-    for device in targets {
-      let table = try Mirror.helpTable("fbnet", device)
-      let predicted = try TransferGaussianProcess(kernel: kernel, trials: SourceTrials())
-        .fit(samples: samples, latencies: samples.map { table[$0] }).predict(test).map(\.value)
-      mean += Correlation.spearman(predicted, test.map { table[$0] }).value ?? 0
-    }
-    #expect(mean / Double(targets.count) >= least)
-  }
-  /// Each of OneProxy's devices is the target once, all others are known; GTX 1080 Ti and Core i7 are
-  /// nearly one table, so neither is known to the other.
-  @Test func `each OneProxy device is ranked from samples of it and all others' tables`() throws {
-    let path = "\(Mirror.root)/\(Mirror.oneProxy)/encode.pickle"
-    let designs = try RawTables.designs(path: path, space: .nasbench201)
-      .map { try SearchSpace.nasbench201.design($0) }
-    let tables = try Mirror.tables("\(Mirror.oneProxy)/latency_data", invalid: -1)
-    let twins: Set = ["eagle_gtx", "eagle_i7"]
-    let candidates = (0..<900).filter { NASBench201.isConnected(designs[$0]) }
-    let test = Array(900..<1999)
-    var coverages: [Double] = []
-    var found: [Int: [Double]] = [:]
-    for (target, name) in tables.devices.enumerated() {
-      let sources = tables.devices.indices.filter {
-        $0 != target && !(twins.contains(name) && twins.contains(tables.devices[$0]))
-      }
-      let kernel = try TransferKernel(
-        space: .nasbench201, designs: designs, sources: sources.map { tables.values[$0] },
-        pool: Array(0..<900))
-      let table = tables.values[target]
-      let order = try kernel.chosen(
-        50, among: candidates, judgedBy: test, weights: kernel.samplingWeights)
-      for count in [20, 50] {
-        let samples = order.prefix(count).filter { !table[$0].isNaN }
-        let valid = test.filter { !table[$0].isNaN }
-        let trials =
-          count == 20
-          ? try SourceTrials(of: kernel, sampleCount: count, seed: 1) : SourceTrials()
-        let predicted = try TransferGaussianProcess(kernel: kernel, trials: trials)
-          .fit(samples: samples, latencies: samples.map { table[$0] }).predict(valid)
-        if count == 20 {
-          let covered = zip(predicted, valid).count {
-            $0.lower <= table[$1] && table[$1] <= $0.upper
-          }
-          coverages.append(Double(covered) / Double(valid.count))
-        }
-        found[count, default: []].append(
-          Correlation.spearman(predicted.map(\.value), valid.map { table[$0] }).value ?? 0)
-      }
-    }
-    #expect((found[20] ?? []).reduce(0, +) / 15 >= 0.95)
-    #expect((found[50] ?? []).min() ?? 0 >= 0.90)
-    // 90 % intervals, in the mean over devices; single ones have 20 samples to say how sure they are.
-    #expect((0.85...0.95).contains(coverages.reduce(0, +) / 15))
-  }
-
-  @Test
-  func `fifty measurements find designs on four of five devices, and intervals keep their word`()
-    throws
-  {
-    let designs = try Mirror.nasBench201()
-    let accuracy = try Mirror.values("\(Mirror.accuracy)/cifar100.pkl")
-    let known = try TransferKnowledge(
-      space: .nasbench201, designs: designs,
-      proxies: try Self.nasBenchSources.map { try Mirror.helpTable("nasbench201", $0) },
-      accuracy: accuracy, pool: Array(0..<900), method: .gp, sampleCount: 10, checkCount: 10,
-      candidateCount: 30, seed: 1)
-    #expect(known.process?.trials.stages.map(\.count) == [10, 20, 50])
-    let unseen = try Self.unseen()
-    var (found, covered) = (0, 0.0)
-    for device in unseen {
-      let table = try Mirror.helpTable("nasbench201", device)
-      var oracle = MeasurementOracle(table: table, budget: 50)
-      let outcome = try AdaptedTransfer().run(known, oracle: &oracle, seed: 1)
-      let quality = TransferQuality(
-        candidates: outcome.measured.keys.sorted(), latency: table, accuracy: accuracy)
-      #expect(oracle.spent == 50)
-      if quality.meanGap ?? 99 <= 0.1 { found += 1 }
-      let rest = designs.indices.filter { outcome.measured[$0] == nil }
-      let inside = rest.count {
-        outcome.intervals[$0].lower <= table[$0] && table[$0] <= outcome.intervals[$0].upper
-      }
-      covered += Double(inside) / Double(rest.count) / Double(unseen.count)
-    }
-    // A mean gap of at most 0.1 points on four of five devices.
-    #expect(Double(found) >= 0.8 * Double(unseen.count), "\(found)")
-    // 90 % intervals after a search, in the mean over devices.
-    #expect((0.85...0.95).contains(covered), "\(covered)")
   }
 }

@@ -76,9 +76,10 @@ public struct LearnOptimizer: Stage {
     try context.write(Report.figure(rows).json(indented: true), to: "gaps")
     for mode in DesignTrial.Mode.allCases {
       let summary = DesignTrial.summary(rows, mode)
-      context.metric("\(mode)_gap", summary?.gap)
-      context.metric("\(mode)_exceeded", summary?.exceeded)
+      context.metric("\(mode.rawValue)_gap", summary?.gap)
+      context.metric("\(mode.rawValue)_exceeded", summary?.exceeded)
     }
+    try reportRandomSearch(problem, rows, random.child("random search"), context)
     context.metric("evolutionary_judged", DesignTrial.judged(rows, .evolutionary))
     try reportPredictors(problem, accuracy, latency, Set(designs + measured), context)
     context.metric("accuracies_measured", designs.count + measured.count)
@@ -86,6 +87,24 @@ public struct LearnOptimizer: Stage {
     context.metric("risk_price", optimizer.price.points)
     context.metric("known_exceeded", optimizer.price.exceeded)
     try context.write(problem.referenceTable, to: "references")
+  }
+
+  /// What measuring random designs on each unseen device would find instead.
+  private func reportRandomSearch(
+    _ problem: Problem, _ rows: [DesignTrial.Row], _ random: RandomStream, _ context: StageContext
+  ) throws {
+    for count in [10, 50, 200] {
+      let found = try problem.targets.compactMap { target in
+        try RandomSearch.summary(
+          measuring: count, rows: rows.filter { $0.device == target.name },
+          latencies: target.latencies, accuracies: problem.accuracies,
+          random: random.child("\(target.name) \(count)"))
+      }
+      guard !found.isEmpty else { continue }
+      let devices = Double(found.count)
+      context.metric("random_\(count)_gap", found.reduce(0) { $0 + $1.gap } / devices)
+      context.metric("random_\(count)_exceeded", found.reduce(0) { $0 + $1.exceeded } / devices)
+    }
   }
 
   private func reportPredictors(

@@ -52,6 +52,16 @@ struct LearnOptimizerTests {
     #expect(abs(searched - enumerated) < 0.5)
     let judged = try #require(first.metrics["evolutionary_judged"].flatMap(\.double))
     #expect(judged >= 100 && judged <= 15_625)
+    // Measuring more random designs loses less.
+    let random = try ["random_10_gap", "random_50_gap", "random_200_gap"].map {
+      try #require(first.metrics[$0].flatMap(\.double))
+    }
+    #expect(random[0] > random[1] && random[1] > random[2] && random[2] >= 0)
+    // Of ten designs that were measured one keeps the budget wherever the first does.
+    let exceeded = try ["exhaustive_measured_exceeded", "exhaustive_exceeded"].map {
+      try #require(first.metrics[$0].flatMap(\.double))
+    }
+    #expect(exceeded[0] <= exceeded[1])
     let table = String(decoding: try first.bytes("designs"), as: UTF8.self)
     #expect(table.split(separator: "\n").count == 9)
     #expect(table.hasPrefix("device,budget,optimum,direct_design,direct_accuracy,direct_latency,"))
