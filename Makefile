@@ -26,8 +26,9 @@ test: setup lint
 	TMPDIR="$$folder" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(SWIFT) test --skip-build; \
 	status=$$?; rm -rf "$$folder"; exit $$status
 
+# Both with the same flags, or each would build again what the other has.
 build: setup
-	$(SWIFT) build -c release --product CTorch
+	$(SWIFT) build -c release --product CTorch --static-swift-stdlib
 	$(SWIFT) build -c release --product pipeline --static-swift-stdlib
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
