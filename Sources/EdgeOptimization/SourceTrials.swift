@@ -88,7 +88,9 @@ public struct SourceTrials: Sendable {
       Stage(played.compactMap { index < $0.stages.count ? $0.stages[index] : nil })
     }
     self.init(
-      stages: stages, correlation: correlations.reduce(0, +) / Double(correlations.count))
+      stages: stages,
+      correlation: correlations.isEmpty
+        ? nil : correlations.reduce(0, +) / Double(correlations.count))
   }
 
   /// By how much a target's intervals are wider than its process says.

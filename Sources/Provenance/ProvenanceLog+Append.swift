@@ -27,7 +27,8 @@ extension ProvenanceLog {
       do throws(ProvenanceError) {
         try addNote(noteLine(record, folder: folder), to: source)
       } catch {
-        warning = "The run is recorded, but without its note: \(error.message)"
+        let missing = "The run is recorded, but without its note: \(error.message)"
+        warning = warning.map { "\($0) \(missing)" } ?? missing
       }
     }
     return commit.hex

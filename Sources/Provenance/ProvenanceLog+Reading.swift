@@ -81,14 +81,16 @@ extension ProvenanceLog {
   func content<Content: RecordContent>(
     ofRecord id: String, in root: OpaquePointer
   ) throws(ProvenanceError) -> Content? {
+    let parts: RecordParts?
     do throws(ProvenanceError) {
-      guard let parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
-      else { return nil }
-      return try readRecord(parts, from: "the record of run \(id) in \(place)")
+      parts = try recordParts(at: LogPath.run(id), in: root, lists: Content.lists)
     } catch {
       // The next record has most parts of this one again.
       mindsDamage = true
       throw error
+    }
+    return try parts.map { (parts) throws(ProvenanceError) in
+      try readRecord(parts, from: "the record of run \(id) in \(place)")
     }
   }
 

@@ -70,9 +70,12 @@ extension ProvenanceLog {
           _ = try names(below: root, "by-source/\(shard)/\(source)")
         }
       }
-      guard let run = summary(of: &id)?.id else { return runs }
-      let record: RunRecord? = try content(ofRecord: run, in: root)
-      return record == nil ? nil : runs
+      // Bytes that are there are sound, although only a newer version may understand them.
+      if let run = summary(of: &id)?.id {
+        _ = try recordParts(
+          at: LogPath.run(run), in: root, lists: Set(RecordList.allCases))
+      }
+      return runs
     } catch { return nil }
   }
 

@@ -131,6 +131,23 @@ struct ProvenanceLogTests {
     }
   }
 
+  @Test func `a record that only a newer version understands is no damage`() throws {
+    let repository = try TestRepository()
+    try repository.commit()
+    let first = sampleRecord("20261123-000001-aaaaaa")
+    _ = try repository.log().append(first)
+    try repository.git(["worktree", "add", "--quiet", "--detach", "newer", "refs/pipeline/log"])
+    try repository.write("newer", to: "newer/runs/aa/\(first.id)/instances/0000.json")
+    try repository.git(["commit", "--quiet", "-a", "-C", "HEAD"], in: "\(repository.path)/newer")
+    let newer = try repository.git(["rev-parse", "HEAD"], in: "\(repository.path)/newer")
+    try repository.git(["update-ref", "refs/pipeline/log", newer])
+    let log = try repository.log()
+    #expect(throws: ProvenanceError.self) { try log.record(run: first.id) }
+    _ = try log.append(sampleRecord("20261123-000002-bbbbbb"))
+    #expect(log.warning == nil)
+    #expect(try repository.git(["rev-parse", "refs/pipeline/log^"]) == newer)
+  }
+
   @Test func `a run adds only the parts of its record that no earlier run has`() throws {
     let repository = try TestRepository()
     try repository.commit()
