@@ -12,8 +12,7 @@
 
 typedef float floats4 __attribute__((vector_size(16), aligned(4)));
 
-// Rows of a group.
-enum { GROUP = 16 };
+enum { GROUP = ONE_HIDDEN_GROUP };
 
 #ifdef HAS_WIDTHS
 #pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)

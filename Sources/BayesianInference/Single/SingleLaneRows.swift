@@ -1,10 +1,12 @@
+import CDenseKernels
+
 /// Inputs in float32 with rows as lanes, for ``SingleOneHiddenPass``.
 ///
 /// Sixteen rows a group, and of a group one input after another, then a 1 for each row, by which a bias
 /// becomes one more weight: groups × (width + 1) × 16. What fills up the last group is 0.
 struct SingleLaneRows: Sendable {
   /// Rows of a group.
-  static let group = 16
+  static let group = Int(ONE_HIDDEN_GROUP)
 
   let count: Int
   /// Features of a row.

@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+// Rows of a group.
+enum { ONE_HIDDEN_GROUP = 16 };
+
 // Vector widths, from what every processor has to AVX2 and AVX-512.
 enum one_hidden_width { ONE_HIDDEN_NARROW, ONE_HIDDEN_MIDDLE, ONE_HIDDEN_WIDE };
 
