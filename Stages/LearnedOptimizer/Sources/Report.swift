@@ -41,7 +41,8 @@ enum Report {
       "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
       "title": "Accuracy lost on devices that training never saw",
       "data": ["values": .list(values)],
-      "facet": ["field": "device", "type": "nominal", "title": .null, "columns": 3],
+      "facet": ["field": "device", "type": "nominal", "title": .null],
+      "columns": 3,
       "spec": [
         "width": 190, "height": 130,
         "mark": ["type": "line", "point": ["size": 22]],
