@@ -1,4 +1,4 @@
-public import EdgeOptimization
+import EdgeOptimization
 import Foundation
 import NeuralNetworks
 public import Tensors

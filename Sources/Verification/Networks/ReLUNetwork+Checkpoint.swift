@@ -1,4 +1,4 @@
-public import Formats
+import Formats
 
 extension ReLUNetwork {
   /// Reads a PyTorch checkpoint where the file begins as a pickle, and ONNX else.

@@ -58,7 +58,7 @@ public struct VerifiedAccuracy: Stage {
           result.verdicts.append(
             try judge.verdict(boxes.picture(picture), label: images.labels[picture]))
         }
-      } catch let error as VerificationError {
+      } catch {
         throw StageError(code: .badInput, message: "\(name): \(error)", slot: slot)
       }
       results.append(result)
